@@ -1,0 +1,57 @@
+"""penstock: any HTTP API's records, mapped and kept in step, in a catalog.
+
+These are the names that plugins and embedding programs lean on. They are imported on first use, so that
+``penstock --help`` does not pay for what a sync needs.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from penstock.hookspecs import hookimpl as hookimpl
+    from penstock.strategies import AuthStrategy as AuthStrategy
+    from penstock.strategies import PaginationStrategy as PaginationStrategy
+    from penstock.strategies import PluginConfig as PluginConfig
+    from penstock.strategies import Sink as Sink
+    from penstock.strategies import SinkStrategy as SinkStrategy
+    from penstock.values import JSON as JSON
+    from penstock.values import UNSET as UNSET
+    from penstock.values import Entity as Entity
+    from penstock.values import EntityBatch as EntityBatch
+    from penstock.values import EntityKey as EntityKey
+    from penstock.values import Outcome as Outcome
+    from penstock.values import OwnedEntity as OwnedEntity
+    from penstock.values import Page as Page
+    from penstock.values import PageRequest as PageRequest
+    from penstock.values import Stop as Stop
+    from penstock.values import StopReason as StopReason
+
+_HOME = {
+    "hookimpl": "penstock.hookspecs",
+    "AuthStrategy": "penstock.strategies",
+    "PaginationStrategy": "penstock.strategies",
+    "PluginConfig": "penstock.strategies",
+    "Sink": "penstock.strategies",
+    "SinkStrategy": "penstock.strategies",
+    "JSON": "penstock.values",
+    "UNSET": "penstock.values",
+    "Entity": "penstock.values",
+    "EntityBatch": "penstock.values",
+    "EntityKey": "penstock.values",
+    "Outcome": "penstock.values",
+    "OwnedEntity": "penstock.values",
+    "Page": "penstock.values",
+    "PageRequest": "penstock.values",
+    "Stop": "penstock.values",
+    "StopReason": "penstock.values",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from where it lives (PEP 562)."""
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)

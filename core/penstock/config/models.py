@@ -1,0 +1,187 @@
+"""What a run is told: the connection, the mapping and where entities go, all validated.
+
+The stages get these values and nothing else. How they are written (files, environment, other spellings) is the business
+of the other modules in this folder.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Literal, TypeAlias, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+from penstock.errors import Problem
+from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
+from penstock.values import JSON, QueryValue
+
+StrategyT = TypeVar("StrategyT")
+Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+
+class Model(BaseModel):
+    """The base of all settings: camelCase or snake_case, nothing unknown, never changed after validation."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_alias=True,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen(Generic[StrategyT]):
+    """A strategy with its validated settings."""
+
+    strategy: StrategyT
+    config: PluginConfig
+
+
+class HttpSettings(Model):
+    """How requests are sent: the part of ``connection`` that belongs to no plugin."""
+
+    base_url: str
+    """Absolute, without trailing slashes; may carry a query, which every request then has."""
+    timeout: float = Field(default=30, gt=0, description="seconds one request may take, from sending to the last byte")
+    verify_ssl: bool = Field(default=True, description="false turns certificate checks off")
+    strict_x509: bool = Field(default=True, description="false relaxes strict X.509 checks (RFC 5280)")
+    max_concurrent_requests: int = Field(default=10, ge=1, description="requests in flight at once")
+    prefetch_pages: int = Field(default=4, ge=1, description="pages in flight at once of one read that can look ahead")
+    max_pages: int = Field(default=100_000, ge=1, description="pages of one read, after which it ends in an error")
+    max_retries: int = Field(default=10, ge=0, description="attempts after the first one")
+    max_retry_wait: float = Field(default=900, ge=0, description="longest wait in seconds a server may ask for")
+    retry_post: bool = Field(
+        default=True, description="repeat a POST that was answered with 429 or 503 and Retry-After"
+    )
+    max_response_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="largest answer, after decompression")
+    allowed_origins: tuple[str, ...] = Field(default=(), description="other origins that links may lead to")
+    custom_headers: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr], description="for every request")
+    proxy: SecretStr | None = Field(default=None, description="proxy URL; default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY")
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One source: how to reach it, prove who we are, and page unless a resource says otherwise."""
+
+    http: HttpSettings
+    auth: Chosen[AuthStrategy[Any]]
+    pagination: Chosen[PaginationStrategy[Any]]
+
+
+class SearchQuery(Model):
+    """A query that names its target by what it looks like; every leaf is a jq expression (mapping.md 7.2, 7.3)."""
+
+    combinator: str
+    rules: tuple[SearchRule | SearchQuery, ...]
+
+
+class SearchRule(Model):
+    """One condition of a search query."""
+
+    property: str
+    operator: str
+    value: str
+
+
+class EntityMapping(Model):
+    """How one item becomes one entity; texts are jq expressions."""
+
+    identifier: str | SearchQuery
+    blueprint: str
+    title: str | None = None
+    icon: str | None = None
+    team: str | SearchQuery | None = None
+    properties: dict[str, str | bool | int | float] = Field(default_factory=dict[str, str | bool | int | float])
+    """A text is a jq expression, anything else a constant."""
+    relations: dict[str, str | SearchQuery] = Field(default_factory=dict[str, str | SearchQuery])
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSpec:
+    """A request as the mapping writes it, before path values are put in."""
+
+    endpoint: str
+    """Path with ``{param}`` templates, or an absolute URL of an allowed origin; may carry a query."""
+    method: Method
+    query_params: dict[str, QueryValue]
+    headers: dict[str, str]
+    body: dict[str, JSON]
+    """Sent as JSON when not empty."""
+    pagination: Chosen[PaginationStrategy[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class PathParameter:
+    """Where the values of one ``{param}`` come from."""
+
+    name: str
+    request: RequestSpec
+    data_path: str | None
+    """None: the default rule of mapping.md 3.4 decides on the answer."""
+    field: str
+    filter: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemsToParse:
+    """One item holds several: expand it into one per element (mapping.md 6)."""
+
+    expression: str
+    name: str = "item"
+    remove_source: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """One entry of ``resources``: a request, and how its items become entities."""
+
+    index: int
+    """Position in the mapping, from 0."""
+    kind: str
+    """The label in reports."""
+    request: RequestSpec
+    path_parameters: tuple[PathParameter, ...]
+    """In the order in which they stand in the endpoint."""
+    query: str
+    """The selector: a jq expression that gives a boolean."""
+    data_path: str | None
+    items_to_parse: ItemsToParse | None
+    entities: tuple[EntityMapping, ...]
+
+
+class MappingFlags(Model):
+    """The top level of a mapping, without its resources."""
+
+    create_missing_related_entities: bool = True
+    delete_dependent_entities: bool = True
+    enable_merge_entity: bool = True
+    entity_deletion_threshold: float = Field(default=0.9, ge=0, le=1)
+
+
+class ExpressionLimits(Model):
+    """What one evaluation of a jq expression may cost."""
+
+    timeout: float = Field(default=5, gt=0, description="seconds of one expression on one item")
+    memory_bytes: int = Field(default=512 * 1024 * 1024, ge=64 * 1024 * 1024, description="of a worker process")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything one run needs to know."""
+
+    source: str
+    """Who owns what this run writes."""
+    connection: Connection
+    sink: Chosen[SinkStrategy[Any]]
+    resources: tuple[Resource, ...]
+    flags: MappingFlags
+    expressions: ExpressionLimits
+    state_dir: Path
+    """Where the run journal lives."""
+    warnings: tuple[Problem, ...]
+    """What was accepted and deserves a word."""

@@ -1,0 +1,110 @@
+"""Every error penstock raises on purpose.
+
+* ``PenstockError``
+
+  * ``ConfigurationError``: exit 2, nothing was fetched; carries every ``Problem`` at once
+  * ``PluginError``: a plugin is missing, broken or claimed twice
+  * ``ExpressionError``: a jq expression
+
+    * ``ExpressionSyntaxError``: does not compile; found before any request
+    * ``ExpressionRuntimeError``: failed on one value
+    * ``ExpressionTimeoutError``: did not end in time, on one value
+
+  * ``ReadError``: ends one partition's read, which is then incomplete for its ``reason``
+  * ``SinkError``: the sink as a whole cannot go on (one bad entity is an outcome, not an error)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from penstock.values import StopReason
+
+
+class PenstockError(Exception):
+    """The root of all errors raised on purpose; its text is fit for a user and free of secrets."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with what the user wrote."""
+
+    where: str
+    """The setting's path, ``connection.authType`` or ``resources[2].selector.query``."""
+    message: str
+    """What is wrong and what was expected; no secret values."""
+    source: str = ""
+    """Where it was written: ``penstock.yml:4``, ``environment PENSTOCK__SOURCE``; empty when unknown."""
+
+    def __str__(self) -> str:
+        """Return ``source: where: message``, leaving out what is unknown."""
+        return ": ".join(part for part in (self.source, self.where, self.message) if part)
+
+
+class ConfigurationError(PenstockError):
+    """What the user wrote cannot be run; ``problems`` lists everything found, not only the first."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = tuple(problems)
+
+
+class PluginError(PenstockError):
+    """A plugin cannot be used."""
+
+
+class UnknownPluginError(PluginError):
+    """A configuration names a plugin that is not installed."""
+
+    def __init__(self, name: str, *, family: str, known: Collection[str]) -> None:
+        self.name = name
+        listed = f"installed: {', '.join(sorted(known))}" if known else "none is installed; run `pip install -e .`"
+        super().__init__(f'no {family} plugin is called "{name}"{did_you_mean(name, known)} ({listed})')
+
+
+class BrokenPluginError(PluginError):
+    """A configuration names a plugin that is installed and does not work."""
+
+    def __init__(self, name: str, *, family: str, distribution: str, reason: str) -> None:
+        self.name = name
+        super().__init__(f'the {family} plugin "{name}" of {distribution} cannot be used: {reason}')
+
+
+class ExpressionError(PenstockError):
+    """A jq expression cannot be used or has failed."""
+
+    def __init__(self, message: str, *, expression: str) -> None:
+        super().__init__(message)
+        self.expression = expression
+
+
+class ExpressionSyntaxError(ExpressionError):
+    """The expression does not compile."""
+
+
+class ExpressionRuntimeError(ExpressionError):
+    """The expression failed on a value; the message is jq's own."""
+
+
+class ExpressionTimeoutError(ExpressionRuntimeError):
+    """The expression did not end in time, or broke its memory limit, on a value."""
+
+
+class ReadError(PenstockError):
+    """The read of one partition ends here, incomplete; other partitions go on."""
+
+    def __init__(self, message: str, *, reason: StopReason) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class SinkError(PenstockError):
+    """The sink cannot take or delete anything now: disk full, file locked, not a catalog."""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return ``; did you mean "x"?`` for the nearest known name, or nothing when none is near."""
+    near = get_close_matches(name, known, n=1)
+    return f'; did you mean "{near[0]}"?' if near else ""

@@ -1,0 +1,221 @@
+"""The plugin manager: finds strategies by entry point and imports one when it is asked for.
+
+Importing on demand keeps the start fast, and confines a broken plugin to the configurations that name it. pluggy's own
+``load_setuptools_entrypoints`` is not used: of two plugins with one name it keeps the first it meets and says nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
+
+import pluggy
+
+from penstock import hookspecs
+from penstock.errors import BrokenPluginError, UnknownPluginError
+from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
+
+Family: TypeAlias = Literal["auth", "pagination", "sink"]
+Strategy: TypeAlias = AuthStrategy[Any] | PaginationStrategy[Any] | SinkStrategy[Any]
+State: TypeAlias = Literal["ok", "broken", "conflict", "disabled"]
+StrategyT = TypeVar("StrategyT", bound=Strategy)
+
+DISABLE_VARIABLE: Final = "PENSTOCK_DISABLE_PLUGINS"
+
+
+@dataclass(frozen=True, slots=True)
+class _FamilyFacts:
+    base: type[object]
+    arguments: dict[str, int]
+    """The methods core calls, with the number of their arguments."""
+
+
+_FAMILIES: Final[dict[Family, _FamilyFacts]] = {
+    "auth": _FamilyFacts(AuthStrategy, {"build": 1}),
+    "pagination": _FamilyFacts(PaginationStrategy, {"first": 1, "next": 2, "ahead": 3}),
+    "sink": _FamilyFacts(SinkStrategy, {"open": 2}),
+}
+FAMILIES: Final[tuple[Family, ...]] = tuple(_FAMILIES)
+
+
+@dataclass(frozen=True, slots=True)
+class PluginInfo:
+    """One line of ``penstock plugins``."""
+
+    family: Family
+    name: str
+    distribution: str
+    """The distribution that offers it; several, joined by commas, in a conflict."""
+    version: str
+    state: State
+    reason: str = ""
+    """Why it cannot be used; empty when it can."""
+
+
+@dataclass(slots=True)
+class _Slot:
+    """What was found under one name, and what became of loading it."""
+
+    points: list[EntryPoint] = field(default_factory=list[EntryPoint])
+    strategy: Strategy | None = None
+    state: State | None = None
+    reason: str = ""
+
+
+class PluginManager:
+    """The plugins of one process: discovered at once, imported one by one when asked for.
+
+    Args:
+        points: The entry points to choose from; those installed by default.
+        disabled: Names not to be used, ``NAME`` in every family or ``FAMILY:NAME``; by default those that
+            ``PENSTOCK_DISABLE_PLUGINS`` lists.
+    """
+
+    def __init__(self, points: Iterable[EntryPoint] | None = None, *, disabled: Collection[str] | None = None) -> None:
+        self._pluggy = pluggy.PluginManager("penstock")
+        self._pluggy.add_hookspecs(hookspecs)
+        self._slots: dict[Family, dict[str, _Slot]] = {family: defaultdict(_Slot) for family in FAMILIES}
+        for point in _installed() if points is None else points:
+            family = point.group.removeprefix("penstock.")
+            if family in _FAMILIES:
+                self._slots[family][point.name].points.append(point)
+        self._disabled = _disabled_by_environment() if disabled is None else frozenset(disabled)
+
+    def names(self, family: Family) -> list[str]:
+        """Return the names a configuration may use, sorted; nothing is imported."""
+        return sorted(name for name in self._slots[family] if not self._is_disabled(family, name))
+
+    def auth(self, name: str) -> AuthStrategy[Any]:
+        """Return the auth of that name, imported now if need be.
+
+        Raises:
+            UnknownPluginError: None is installed, or it is disabled.
+            BrokenPluginError: It does not import, does not fit, or two distributions claim the name.
+        """
+        return cast("AuthStrategy[Any]", self._get("auth", name))
+
+    def pagination(self, name: str) -> PaginationStrategy[Any]:
+        """Return the pagination of that name; raises as ``auth`` does."""
+        return cast("PaginationStrategy[Any]", self._get("pagination", name))
+
+    def sink(self, name: str) -> SinkStrategy[Any]:
+        """Return the sink of that name; raises as ``auth`` does."""
+        return cast("SinkStrategy[Any]", self._get("sink", name))
+
+    def usable(self, family: Family) -> list[Strategy]:
+        """Import all of a family and return those that work, by name."""
+        return [self._get(family, info.name) for info in self.infos() if (info.family, info.state) == (family, "ok")]
+
+    def infos(self) -> list[PluginInfo]:
+        """Import everything and return what was found, sorted by family and name; broken ones are listed, not raised."""
+        return [self._info(family, name) for family in FAMILIES for name in sorted(self._slots[family])]
+
+    def _info(self, family: Family, name: str) -> PluginInfo:
+        slot = self._slots[family][name]
+        owners, versions = _owners(slot.points), ", ".join(_version(point) for point in slot.points)
+        if self._is_disabled(family, name):
+            return PluginInfo(family, name, owners, versions, "disabled", f"listed in {DISABLE_VARIABLE}")
+        self._load(family, name, slot)
+        return PluginInfo(family, name, owners, versions, slot.state or "broken", slot.reason)
+
+    def _get(self, family: Family, name: str) -> Strategy:
+        if name not in self._slots[family] or self._is_disabled(family, name):
+            raise UnknownPluginError(name, family=family, known=self.names(family))
+        slot = self._slots[family][name]
+        self._load(family, name, slot)
+        if slot.strategy is None:
+            raise BrokenPluginError(name, family=family, distribution=_owners(slot.points), reason=slot.reason)
+        return slot.strategy
+
+    def _is_disabled(self, family: Family, name: str) -> bool:
+        return name in self._disabled or f"{family}:{name}" in self._disabled
+
+    def _load(self, family: Family, name: str, slot: _Slot) -> None:
+        if slot.state is not None:
+            return
+        if len(slot.points) > 1:
+            slot.state, slot.reason = (
+                "conflict",
+                f"the name is claimed by {_owners(slot.points)}; uninstall all but one",
+            )
+            return
+        try:
+            slot.strategy = self._strategy(family, name, slot.points[0])
+            slot.state = "ok"
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything
+            self._forget(family, name)
+            slot.state, slot.reason = "broken", _reason(error)
+
+    def _strategy(self, family: Family, name: str, point: EntryPoint) -> Strategy:
+        self._pluggy.register(point.load(), name=f"{family}:{name}")
+        self._pluggy.check_pending()  # a hook without a spec is a misspelling
+        hook = f"penstock_{family}"
+        offered = [
+            impl for impl in getattr(self._pluggy.hook, hook).get_hookimpls() if impl.plugin_name == f"{family}:{name}"
+        ]
+        if not offered:
+            message = f"{point.value} implements no {hook} hook"
+            raise TypeError(message)
+        return _checked(offered[0].function(), family, name)
+
+    def _forget(self, family: Family, name: str) -> None:
+        # pluggy keeps what a failed register() had already taken in
+        if self._pluggy.has_plugin(f"{family}:{name}"):
+            self._pluggy.unregister(name=f"{family}:{name}")
+
+
+def config_of(strategy: Strategy) -> type[PluginConfig]:
+    """Return the settings model of a strategy of any family."""
+    return cast("type[PluginConfig]", strategy.Config)
+
+
+def _checked(offered: object, family: Family, name: str) -> Strategy:
+    facts = _FAMILIES[family]
+    if not isinstance(offered, facts.base):
+        message = f"penstock_{family} returned {type(offered).__name__}, not a {facts.base.__name__}"
+        raise TypeError(message)
+    strategy = cast("Strategy", offered)
+    if strategy.name != name:
+        message = f'the entry point is called "{name}" and the strategy "{strategy.name}"; they must be the same word'
+        raise TypeError(message)
+    config: object = getattr(strategy, "Config", None)
+    if not (isinstance(config, type) and issubclass(config, PluginConfig)):
+        message = f"{type(strategy).__name__}.Config is not a PluginConfig"
+        raise TypeError(message)
+    for method, count in facts.arguments.items():
+        try:
+            inspect.signature(getattr(strategy, method)).bind(*range(count))
+        except TypeError as error:
+            message = f"{type(strategy).__name__}.{method} has the wrong signature: {error}"
+            raise TypeError(message) from error
+    return strategy
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({error.code!r}) when it was imported"
+    return f"{type(error).__name__}: {error}"
+
+
+def _owners(points: Sequence[EntryPoint]) -> str:
+    return ", ".join(sorted({point.dist.name if point.dist else "an unknown distribution" for point in points}))
+
+
+def _version(point: EntryPoint) -> str:
+    return point.dist.version if point.dist else ""
+
+
+@cache
+def _installed() -> tuple[EntryPoint, ...]:
+    found = entry_points()
+    return tuple(point for family in FAMILIES for point in found.select(group=f"penstock.{family}"))
+
+
+def _disabled_by_environment() -> frozenset[str]:
+    return frozenset(name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",") if name.strip())

@@ -1,0 +1,203 @@
+"""The values that the stages and the plugins hand each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from typing import Final, Literal, TypeAlias
+
+JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
+"""A decoded JSON document; integers keep every digit."""
+
+QueryValue: TypeAlias = "bool | int | float | str | list[bool | int | float | str | None] | None"
+"""A query parameter: null becomes an empty value, a list a repeated key."""
+
+
+class Unset(Enum):
+    """The type of ``UNSET``."""
+
+    UNSET = "unset"
+
+
+UNSET: Final = Unset.UNSET
+"""A field that the mapping does not mention; unlike null, it leaves what the catalog has."""
+
+
+class StopReason(StrEnum):
+    """Why the read of a partition ended. The list is closed; reports use these words."""
+
+    SINGLE_REQUEST = "single_request"
+    """There is one page only, by configuration."""
+    NO_MORE = "no_more"
+    """The answer says that nothing follows."""
+    NO_HINT = "no_hint"
+    """The answer is one record and says nothing of another page."""
+    EMPTY_PAGE = "empty_page"
+    SHORT_PAGE = "short_page"
+    """Fewer items than were asked for."""
+    TOTAL_REACHED = "total_reached"
+    NO_CURSOR = "no_cursor"
+    NO_LINK = "no_link"
+    STOP_CONDITION = "stop_condition"
+    """The ``stop`` expression of ``paginationType: custom`` held."""
+    NO_PARENTS = "no_parents"
+    """The discovery of a path parameter was complete and found no value."""
+
+    REPEATED_PAGE = "repeated_page"
+    REPEATED_REQUEST = "repeated_request"
+    """A cursor, link or page that was asked for before."""
+    MISSING_CURSOR = "missing_cursor"
+    """The answer says that more follows and does not say where."""
+    EMPTY_PAGES = "empty_pages"
+    """Too many empty pages in a row that all promise more."""
+    PAGE_LIMIT = "page_limit"
+    FOREIGN_LINK = "foreign_link"
+    """The next link leads to an origin that is not allowed."""
+    REQUEST_FAILED = "request_failed"
+    """No answer, or an error status, after the retries."""
+    AUTH_FAILED = "auth_failed"
+    """Credentials were refused (401, 403) or could not be obtained."""
+    UNREADABLE_ANSWER = "unreadable_answer"
+    """Not JSON, truncated, or larger than the limit."""
+    ERROR_ANSWER = "error_answer"
+    """A 2xx answer whose body says that the request failed."""
+    UNEXPECTED_ITEMS = "unexpected_items"
+    """The data path failed, or gave things that are no objects."""
+    EXPRESSION_FAILED = "expression_failed"
+    PLUGIN_FAILED = "plugin_failed"
+    PARENT_FAILED = "parent_failed"
+    """The discovery of a path parameter was incomplete."""
+    INTERRUPTED = "interrupted"
+
+    @property
+    def complete(self) -> bool:
+        """Whether a read that ended so has proven that there is nothing more."""
+        return self in _COMPLETE
+
+
+_COMPLETE: Final = frozenset(
+    {
+        StopReason.SINGLE_REQUEST,
+        StopReason.NO_MORE,
+        StopReason.NO_HINT,
+        StopReason.EMPTY_PAGE,
+        StopReason.SHORT_PAGE,
+        StopReason.TOTAL_REACHED,
+        StopReason.NO_CURSOR,
+        StopReason.NO_LINK,
+        StopReason.STOP_CONDITION,
+        StopReason.NO_PARENTS,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A pagination's decision that no further page is to be asked for."""
+
+    reason: StopReason
+    detail: str = ""
+    """For a person: what was seen and, where it is an error, which setting mends it."""
+    warning: bool = False
+    """Whether ``detail`` deserves a warning although the read counts as complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """How one page differs from the partition's base request.
+
+    Two requests with equal ``params``, ``body`` and ``url`` ask for the same page: core ends a read that asks twice.
+    """
+
+    params: Mapping[str, QueryValue] = field(default_factory=dict[str, QueryValue])
+    """Query parameters that replace those of the same name."""
+    body: Mapping[str, JSON] = field(default_factory=dict[str, JSON])
+    """Top-level members that replace those of the request's JSON body."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Headers that replace those of the same name."""
+    url: str | None = None
+    """A link that replaces path and query whole; relative ones resolve against the page's own URL."""
+    state: JSON = None
+    """What the pagination needs to know when this page has come: kept by core, written to checkpoints as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One answer of the source, read and decoded."""
+
+    request: PageRequest
+    url: str
+    """The URL that answered, after redirects."""
+    status: int
+    headers: Mapping[str, str]
+    """Response headers; look-up ignores case."""
+    body: JSON
+    """The whole document; null for an empty answer (204)."""
+    items: Sequence[JSON] | None
+    """What the data path gave; None where the document itself is the one record."""
+    index: int = 0
+    """0 for the partition's first page."""
+    repeats_previous: bool = False
+    """Whether the items equal those of the page before and there is at least one."""
+
+
+@dataclass(slots=True)
+class Entity:
+    """One record as the catalog is to have it; only mapped properties and relations are present."""
+
+    blueprint: str
+    identifier: str
+    title: str | Unset | None = UNSET
+    icon: str | Unset | None = UNSET
+    team: JSON | Unset = UNSET
+    """Text, a list of text, or a search query."""
+    properties: dict[str, JSON] = field(default_factory=dict[str, JSON])
+    relations: dict[str, JSON] = field(default_factory=dict[str, JSON])
+    """Text, a list of text, null, or a search query, by relation name."""
+
+
+@dataclass(frozen=True, slots=True)
+class EntityKey:
+    """What names an entity in a catalog."""
+
+    blueprint: str
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityBatch:
+    """Entities of one kind on their way to a sink; no key comes twice within one batch."""
+
+    kind: str
+    entities: Sequence[Entity]
+
+
+OutcomeKind: TypeAlias = Literal["created", "updated", "unchanged", "deleted", "absent", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one entity in a sink."""
+
+    kind: OutcomeKind
+    reason: str = ""
+    """Why it was refused."""
+
+
+CREATED: Final = Outcome("created")
+UPDATED: Final = Outcome("updated")
+UNCHANGED: Final = Outcome("unchanged")
+DELETED: Final = Outcome("deleted")
+ABSENT: Final = Outcome("absent")
+"""To be deleted, and not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedEntity:
+    """An entity that a sink holds for this source."""
+
+    kind: str
+    """The kind that wrote it last; empty when the sink cannot tell."""
+    blueprint: str
+    identifier: str
