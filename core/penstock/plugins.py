@@ -113,7 +113,7 @@ class PluginManager:
         return [self._get(family, info.name) for info in self.infos() if (info.family, info.state) == (family, "ok")]
 
     def infos(self) -> list[PluginInfo]:
-        """Import everything and return what was found, sorted by family and name; broken ones are listed, not raised."""
+        """Import everything and return what was found, broken or not, sorted by family and name."""
         return [self._info(family, name) for family in FAMILIES for name in sorted(self._slots[family])]
 
     def _info(self, family: Family, name: str) -> PluginInfo:

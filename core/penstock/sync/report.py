@@ -1,0 +1,120 @@
+"""What a run did: the numbers and errors of each kind, and the exit code they come to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Final, Literal, TypeAlias
+
+from penstock.values import JSON, StopReason
+
+Status: TypeAlias = Literal["complete", "incomplete", "held", "interrupted"]
+
+EXIT_CODES: Final[dict[Status, int]] = {"complete": 0, "incomplete": 1, "held": 3, "interrupted": 130}
+MAX_MESSAGES: Final = 50
+"""Messages kept per kind; the counters count all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Something a person should know, and where it happened."""
+
+    where: str
+    """The kind, request, item or setting: ``/teams/{team}/members team=core page 3``."""
+    message: str
+
+
+@dataclass(slots=True)
+class KindReport:
+    """One resource of the mapping in one run; all numbers are counts."""
+
+    kind: str
+    status: Status = "complete"
+    requests: int = 0
+    pages: int = 0
+    fetched: int = 0
+    """Raw items."""
+    selected: int = 0
+    """Items (after ``itemsToParse``) for which the selector was true."""
+    filtered: int = 0
+    """Items for which it was false."""
+    skipped: int = 0
+    """Selected items without an identifier or blueprint."""
+    failed: int = 0
+    """Items that broke an expression they need, or that the sink refused."""
+    duplicates: int = 0
+    """Entities that came more than once; the last one counts."""
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    deleted: int = 0
+    held: int = 0
+    """Deletions that wait for approval."""
+    stop_reasons: Counter[StopReason] = field(default_factory=Counter[StopReason])
+    """How the reads of its partitions ended."""
+    errors: list[Message] = field(default_factory=list[Message])
+    """Why it is not complete; at most ``MAX_MESSAGES``."""
+    warnings: list[Message] = field(default_factory=list[Message])
+    """What is odd and did no harm; at most ``MAX_MESSAGES``."""
+    seconds: float = 0.0
+
+    def error(self, where: str, message: str) -> None:
+        """Record why this kind is incomplete."""
+        self.status = "incomplete"
+        _keep(self.errors, Message(where, message))
+
+    def warn(self, where: str, message: str) -> None:
+        """Record something odd."""
+        _keep(self.warnings, Message(where, message))
+
+
+@dataclass(slots=True)
+class RunReport:
+    """One run; ``kinds`` has one entry per resource, in the mapping's order."""
+
+    run: str
+    source: str
+    started_at: datetime
+    """Aware, UTC."""
+    kinds: list[KindReport] = field(default_factory=list[KindReport])
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def status(self) -> Status:
+        """The worst of the kinds: interrupted, incomplete, held, complete."""
+        if self.interrupted:
+            return "interrupted"
+        found = {kind.status for kind in self.kinds}
+        if "incomplete" in found:
+            return "incomplete"
+        return "held" if "held" in found else "complete"
+
+    @property
+    def exit_code(self) -> int:
+        """The process's exit code (an interrupted run's is 130; whoever knows the signal was SIGTERM uses 143)."""
+        return EXIT_CODES[self.status]
+
+    def to_json(self) -> JSON:
+        """Return the report as documented: numbers are integers (``seconds`` is not), times RFC 3339 in UTC."""
+        return {
+            "run": self.run,
+            "source": self.source,
+            "status": self.status,
+            "started_at": self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "seconds": round(self.seconds, 3),
+            "kinds": [_kind_to_json(kind) for kind in self.kinds],
+        }
+
+
+def _kind_to_json(kind: KindReport) -> JSON:
+    content = asdict(kind)
+    content["stop_reasons"] = {reason.value: count for reason, count in sorted(kind.stop_reasons.items())}
+    content["seconds"] = round(kind.seconds, 3)
+    return content
+
+
+def _keep(messages: list[Message], message: Message) -> None:
+    if len(messages) < MAX_MESSAGES and message not in messages:
+        messages.append(message)
