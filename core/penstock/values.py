@@ -62,6 +62,8 @@ class StopReason(StrEnum):
     """Not JSON, truncated, or larger than the limit."""
     ERROR_ANSWER = "error_answer"
     """A 2xx answer whose body says that the request failed."""
+    NOTHING_MATCHED = "nothing_matched"
+    """The data path found nothing in the first page, not even an empty list."""
     UNEXPECTED_ITEMS = "unexpected_items"
     """The data path failed, or gave things that are no objects."""
     EXPRESSION_FAILED = "expression_failed"
