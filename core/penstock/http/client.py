@@ -1,0 +1,248 @@
+"""The client of one connection: one pool, one limiter, one auth; every answer it returns is a success, read whole."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import parse_qsl, urlsplit
+
+import httpx
+
+from penstock.config.models import HttpSettings
+from penstock.errors import PenstockError
+from penstock.http.body import BodyError
+from penstock.http.clock import Clock, SystemClock
+from penstock.http.failures import Told
+from penstock.http.outgoing import (
+    connection_headers,
+    credentials_added,
+    describe,
+    is_errand,
+    to_json,
+    without_user_info,
+)
+from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
+from penstock.http.silence import SilenceError
+from penstock.http.urls import UrlError, origin, resolve_link
+from penstock.http.wire import Exchange, Wire
+from penstock.redaction import Redactor, mask_url, secrets_in
+from penstock.values import JSON
+
+_LOG: Final = logging.getLogger(__name__)
+_MAX_REDIRECTS: Final = 5
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_NOTEWORTHY_WAIT: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class ApiRequest:
+    """A request to the source."""
+
+    method: str
+    url: str
+    """Absolute, query included, of an allowed origin."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Replace the connection's of the same name, whatever their case."""
+    body: JSON = None
+    """Sent as JSON unless None."""
+    retry_safe: bool | None = None
+    """Whether repeating it does no harm; None: its method decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApiResponse:
+    """A success."""
+
+    status: int
+    """200 to 299."""
+    url: str
+    """The URL that answered, after redirects; without what the auth added."""
+    headers: httpx.Headers
+    content: bytes
+    """The whole body, decompressed."""
+    seconds: float
+    """Of the attempt that was answered, from sending to the last byte."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """One ``send`` on its way."""
+
+    request: ApiRequest
+    url: str
+    tries: Tries
+    redirects: int = 0
+    signed: httpx.Request | None = None
+    """What was sent last, credentials included."""
+
+
+class ApiClient:
+    """Sends requests as the connection's settings say; ``async with`` closes its pool.
+
+    A request is tried again as ``penstock.http.retry`` decides, and signed anew for each attempt. An ``httpx.Auth`` may
+    send requests of its own, a token request for example: they share slots, time limits and retries with all others,
+    go wherever the auth says, and carry none of the connection's headers. Where repeating such a request does no harm
+    although its method is POST, the auth sets ``request.extensions["retry_safe"] = True``.
+    """
+
+    def __init__(self, settings: HttpSettings, auth: httpx.Auth, *, clock: Clock | None = None) -> None:
+        self._settings = settings
+        self._auth = auth
+        self._clock = clock or SystemClock()
+        self._wire = Wire(settings, self._clock)
+        self._policy = RetryPolicy(settings.max_retries, settings.max_retry_wait, settings.retry_post)
+        self._origins = frozenset(map(origin, (settings.base_url, *settings.allowed_origins)))
+        self._base_params = frozenset(name for name, _ in parse_qsl(urlsplit(settings.base_url).query))
+        self._headers = connection_headers(settings)
+
+    @property
+    def requests(self) -> int:
+        """How many HTTP requests were sent so far: retries, redirects and the auth's own included."""
+        return self._wire.requests
+
+    async def __aenter__(self) -> Self:
+        """Return the client; connections are made when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close every connection."""
+        await self._wire.aclose()
+
+    async def send(self, request: ApiRequest) -> ApiResponse:
+        """Send the request until it is answered with a success.
+
+        Raises:
+            RequestFailedError: No answer, or an error status, after the retries.
+            AuthFailedError: 401, 403, or the auth could not get its credentials.
+            UnreadableAnswerError: The answer is cut off, too large, or badly encoded.
+            ForeignLinkError: The URL, or a redirect, leads to an origin that is not allowed.
+        """
+        call = _Call(request, without_user_info(request.url), Tries(self._policy, self._clock))
+        if origin(call.url) not in self._origins:
+            raise self._told(call).foreign(origin(call.url))
+        while True:
+            outcome = await self._attempt(call)
+            if isinstance(outcome, Wait):
+                await self._wait(call, outcome)
+            elif outcome.response.is_success:
+                response = outcome.response
+                return ApiResponse(response.status_code, call.url, response.headers, outcome.content, outcome.seconds)
+            else:
+                self._follow(call, outcome)
+
+    async def _attempt(self, call: _Call) -> Exchange | Wait:
+        """Sign the request and send it, and whatever else the auth wants to send, until the auth is content."""
+        call.tries.made += 1
+        own = self._build(call)
+        flow = self._auth.async_auth_flow(own)
+        try:
+            request = await self._next(call, flow, None)
+            while request is not None:
+                outcome = await self._exchange(call, request, own)
+                if isinstance(outcome, Wait):
+                    return outcome
+                request = await self._next(call, flow, outcome.response)
+                if request is None:
+                    return outcome
+        finally:
+            await flow.aclose()
+        raise self._told(call).auth("the auth plugin sent no request")
+
+    async def _next(
+        self, call: _Call, flow: AsyncGenerator[httpx.Request, httpx.Response], response: httpx.Response | None
+    ) -> httpx.Request | None:
+        try:
+            return await (anext(flow) if response is None else flow.asend(response))
+        except StopAsyncIteration:
+            return None
+        except PenstockError:
+            raise
+        except Exception as error:  # a plugin may raise anything
+            raise self._told(call).auth(f"{type(error).__name__}: {error}") from error
+
+    async def _exchange(self, call: _Call, request: httpx.Request, own: httpx.Request) -> Exchange | Wait:
+        call.signed = request
+        if request is not own:
+            for name in ("User-Agent", "Accept", "Accept-Encoding"):
+                request.headers.setdefault(name, self._headers[name])
+        safe: bool | None = request.extensions.get("retry_safe")
+        try:
+            exchange = await self._wire.exchange(request)
+        except SilenceError as error:
+            few = not self._wire.answered
+            verdict = call.tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
+            if isinstance(verdict, Wait):
+                return verdict
+            if is_errand(request, own):
+                raise self._told(call).auth(f"{describe(request)}: {error}") from error
+            raise self._told(call).silence(error) from error
+        except BodyError as error:
+            if is_errand(request, own):
+                raise self._told(call).auth(f"{describe(request)}: {error}") from error
+            raise self._told(call).unreadable(str(error)) from error
+        response = exchange.response
+        if response.status_code in RETRIED_STATUSES:
+            status, headers = response.status_code, response.headers
+            verdict = call.tries.after_answer(request.method, status, headers, retry_safe=safe)
+            if isinstance(verdict, Wait):
+                return verdict
+            call.tries.note = verdict.note
+        return exchange
+
+    async def _wait(self, call: _Call, wait: Wait) -> None:
+        level = logging.WARNING if wait.seconds >= _NOTEWORTHY_WAIT else logging.DEBUG
+        _LOG.log(level, "%s: trying again in %.1f s", self._describe(call), wait.seconds)
+        if wait.asked:
+            self._wire.limiter.pause(wait.seconds)  # for this request, too
+        else:
+            await self._clock.sleep(wait.seconds)
+
+    def _follow(self, call: _Call, exchange: Exchange) -> None:
+        """Point the call where a redirect leads, or raise what the answer comes to."""
+        told, status = self._told(call), exchange.response.status_code
+        location = exchange.response.headers.get("location", "")
+        if status not in _REDIRECTS or not location:
+            raise told.status(status, exchange.content, exchange.response.headers.get("content-type", ""))
+        if call.request.method not in {"GET", "HEAD"}:
+            raise told.redirect(status, f"redirects are followed for GET and HEAD only, not {call.request.method}")
+        if call.redirects == _MAX_REDIRECTS:
+            raise told.redirect(status, f"more than {_MAX_REDIRECTS} redirects")
+        try:
+            target = resolve_link(call.url, location)
+        except UrlError as error:
+            raise told.redirect(status, str(error)) from error
+        if origin(target) not in self._origins:
+            raise told.foreign(origin(target), status)
+        call.url = target
+        call.redirects += 1
+        call.tries.made -= 1  # this attempt succeeded
+
+    def _build(self, call: _Call) -> httpx.Request:
+        request = call.request
+        headers = self._headers
+        content = None
+        if request.headers or request.body is not None:
+            headers = headers.copy()
+        if request.body is not None:
+            content = to_json(request.body)
+            headers["Content-Type"] = "application/json"
+        if request.headers:
+            headers.update(request.headers)
+        extensions = {"retry_safe": request.retry_safe}
+        try:
+            return httpx.Request(request.method, call.url, headers=headers, content=content, extensions=extensions)
+        except httpx.InvalidURL as error:
+            raise self._told(call).unsendable(str(error)) from error
+
+    def _describe(self, call: _Call) -> str:
+        return f"{call.request.method} {mask_url(call.url, also=self._base_params)}"
+
+    def _told(self, call: _Call) -> Told:
+        added = () if call.signed is None else credentials_added(self._build(call), call.signed)
+        redact = Redactor([*secrets_in(self._settings), *added])
+        return Told(redact(self._describe(call)), call.tries.made, call.tries.note, redact)

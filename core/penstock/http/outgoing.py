@@ -1,0 +1,88 @@
+"""What a request carries: the connection's headers, its body, and what of it is a credential."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+import httpx
+import orjson
+
+from penstock.config.models import HttpSettings
+from penstock.http.body import ACCEPT_ENCODING
+from penstock.redaction import mask_url
+from penstock.values import JSON
+
+_PUBLIC_HEADERS: Final = frozenset(
+    {"accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"}
+)
+
+
+def is_errand(request: httpx.Request, own: httpx.Request) -> bool:
+    """Whether the auth sent this on its own account: it goes elsewhere than what we asked for."""
+    return request is not own and (request.url.host, request.url.path) != (own.url.host, own.url.path)
+
+
+def describe(request: httpx.Request) -> str:
+    """Return ``POST https://id.test/token``, for messages."""
+    return f"{request.method} {mask_url(str(request.url))}"
+
+
+def connection_headers(settings: HttpSettings) -> httpx.Headers:
+    """Return what every request of a connection has: our defaults, replaced by ``customHeaders`` of the same name.
+
+    User-info in the base URL becomes basic credentials, below everything else.
+    """
+    headers = httpx.Headers(
+        {
+            "User-Agent": f"penstock/{version('penstock')}",
+            "Accept": "application/json, */*;q=0.5",
+            "Accept-Encoding": ACCEPT_ENCODING,
+        }
+    )
+    parts = urlsplit(settings.base_url)
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
+    headers.update({name: value.get_secret_value() for name, value in settings.custom_headers.items()})
+    return headers
+
+
+def without_user_info(url: str) -> str:
+    """Return the URL without ``user:password@``: credentials come from settings, never from a link."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl() if "@" in parts.netloc else url
+
+
+def to_json(body: JSON) -> bytes:
+    """Return the body as sent; integers keep every digit."""
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # an integer beyond 64 bits
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def credentials_added(given: httpx.Request, signed: httpx.Request) -> Iterator[str]:
+    """Iterate over what the auth put on a request, so that no message repeats it."""
+    for name, value in signed.headers.items():
+        if given.headers.get(name) != value and name not in _PUBLIC_HEADERS:
+            yield from _spellings(value)
+    known = set(given.url.params.multi_items())
+    yield from (value for name, value in signed.url.params.multi_items() if (name, value) not in known)
+
+
+def _spellings(header: str) -> Iterator[str]:
+    """Iterate over the secret parts of a header: the whole, what follows the scheme, and what base64 hides."""
+    yield header
+    credentials = header.partition(" ")[2]
+    yield credentials
+    try:
+        pair = b64decode(credentials, validate=True).decode()
+    except ValueError:
+        return
+    yield pair
+    yield pair.partition(":")[2]

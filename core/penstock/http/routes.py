@@ -1,0 +1,141 @@
+"""The way to each origin: TLS, proxy, and the pool of connections behind httpx's transport interface."""
+
+from __future__ import annotations
+
+import logging
+import os
+import ssl
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from penstock.config.models import HttpSettings
+
+_LOG: Final = logging.getLogger(__name__)
+_MAX_HEADER_BYTES: Final = 64 * 1024
+"""Of one response header: ``Link`` headers with long cursors pass aiohttp's 8 KiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """Where requests go instead of straight to the server."""
+
+    url: str
+    """Without user-info."""
+    authorization: str
+    """The ``Proxy-Authorization`` header; empty for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How requests to one origin are sent."""
+
+    transport: AiohttpTransport
+    headers: dict[str, str]
+    """To be added to each request: what a plain-HTTP proxy reads."""
+
+
+class Routes:
+    """Makes each route once; all of one connection share their cookies and, by TLS and proxy, their pools.
+
+    To be used within a running event loop, and closed.
+    """
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._routes: dict[tuple[str, bytes], Route] = {}
+        self._transports: dict[tuple[bool, Proxy | None], AiohttpTransport] = {}
+        self._cookies: aiohttp.CookieJar | None = None
+        self._tls: ssl.SSLContext | None = None
+
+    def to(self, url: httpx.URL) -> Route:
+        """Return the route to the origin of this URL."""
+        key = (url.scheme, url.netloc)
+        if key not in self._routes:
+            self._routes[key] = self._make_route(url)
+        return self._routes[key]
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
+        self._routes.clear()
+
+    def _make_route(self, url: httpx.URL) -> Route:
+        proxy = find_proxy(self._settings, url)
+        plain = url.scheme == "http"
+        secure = not plain or (proxy is not None and proxy.url.startswith("https:"))
+        if (secure, proxy) not in self._transports:
+            self._transports[secure, proxy] = self._make_transport(proxy, secure=secure)
+        headers = {"Proxy-Authorization": proxy.authorization} if plain and proxy and proxy.authorization else {}
+        return Route(self._transports[secure, proxy], headers)
+
+    def _make_transport(self, proxy: Proxy | None, *, secure: bool) -> AiohttpTransport:
+        context = self._tls_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        through = None
+        if proxy is not None:
+            headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
+            through = httpx.Proxy(proxy.url, headers=headers)
+        return AiohttpTransport(verify=context, proxy=through, client=lambda: self._make_session(context))
+
+    def _make_session(self, context: ssl.SSLContext) -> aiohttp.ClientSession:
+        self._cookies = self._cookies or aiohttp.CookieJar()
+        return aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._settings.max_concurrent_requests, ssl=context),
+            cookie_jar=self._cookies,
+            auto_decompress=False,
+            trust_env=False,  # it would read ~/.netrc too; find_proxy reads the proxies
+            max_field_size=_MAX_HEADER_BYTES,
+        )
+
+    def _tls_context(self) -> ssl.SSLContext:
+        if self._tls is None:
+            self._tls = make_tls_context(self._settings)
+        return self._tls
+
+
+def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:
+    """Return what certificates are checked with; costs some 40 ms of CPU, so one serves a whole connection.
+
+    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` say whom to trust; otherwise the system does, and certifi.
+    """
+    context = httpx.create_ssl_context(verify=settings.verify_ssl)
+    if not settings.verify_ssl:
+        _LOG.warning("verifySsl is off: whoever answers is believed to be the server")
+        return context
+    if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
+        context.load_default_certs()
+    # Python 3.13 checks strictly by default, older ones do not: here, the setting decides.
+    if settings.strict_x509:
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+    else:
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
+def find_proxy(settings: HttpSettings, url: httpx.URL) -> Proxy | None:
+    """Return the proxy to use for this URL: the settings' own, or what HTTP_PROXY, HTTPS_PROXY and NO_PROXY say."""
+    if settings.proxy is not None:
+        return _parse_proxy(settings.proxy.get_secret_value())
+    if proxy_bypass(f"{url.host}:{url.port}" if url.port else url.host):
+        return None
+    proxies = getproxies()
+    found = proxies.get(url.scheme) or proxies.get("all")
+    return _parse_proxy(found) if found else None
+
+
+def _parse_proxy(text: str) -> Proxy:
+    parts = urlsplit(text if "://" in text else f"http://{text}")
+    place = parts.netloc.rpartition("@")[2]
+    authorization = ""
+    if parts.username is not None:
+        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        authorization = f"Basic {b64encode(pair.encode()).decode()}"
+    return Proxy(f"{parts.scheme}://{place}", authorization)

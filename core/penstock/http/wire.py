@@ -1,0 +1,93 @@
+"""One HTTP request and its answer, within the limits: slots, time and size. No retries, no redirects."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import httpx
+
+from penstock.config.models import HttpSettings
+from penstock.http.body import read_all, read_start
+from penstock.http.clock import Clock
+from penstock.http.limiter import Limiter
+from penstock.http.retry import exhausted_wait
+from penstock.http.routes import Routes
+from penstock.http.silence import explain
+
+_ERROR_BYTES: Final = 64 * 1024
+"""How much of an error's body is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An answer, read to its end."""
+
+    response: httpx.Response
+    content: bytes
+    seconds: float
+    """From the moment the request had its slot to the last byte."""
+
+
+class Wire:
+    """Sends the requests of one connection."""
+
+    def __init__(self, settings: HttpSettings, clock: Clock) -> None:
+        self.limiter = Limiter(settings.max_concurrent_requests, clock)
+        self.requests = 0
+        self.answered = False
+        """Whether any request of this connection was ever answered."""
+        self._settings = settings
+        self._clock = clock
+        self._routes = Routes(settings)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._routes.aclose()
+
+    async def exchange(self, request: httpx.Request) -> Exchange:
+        """Send the request, and read the answer whatever its status.
+
+        Raises:
+            SilenceError: No answer, or half of one, came.
+            BodyError: A success that cannot be read.
+        """
+        async with self.limiter:
+            self.requests += 1
+            start = self._clock.monotonic()
+            try:
+                async with asyncio.timeout(self._settings.timeout):
+                    response, content = await self._send(request)
+            except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+                raise explain(error, self._settings.timeout) from error
+            self.answered = True
+            if pause := exhausted_wait(response.headers, self._clock.time()):
+                self._pause(pause)
+            return Exchange(response, content, self._clock.monotonic() - start)
+
+    async def _send(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
+        route = self._routes.to(request.url)
+        if route.headers:
+            request.headers.update(route.headers)
+        response = await route.transport.handle_async_request(request)
+        stream = response.stream
+        try:
+            if response.is_success:
+                content = await read_all(response, self._settings.max_response_bytes)
+            else:
+                content = await read_start(response, _ERROR_BYTES)
+        finally:
+            if isinstance(stream, httpx.AsyncByteStream):
+                await stream.aclose()
+        # The response as an auth flow may want to read it: whole, and no longer compressed.
+        response.headers.pop("content-encoding", None)
+        response.stream = httpx.ByteStream(content)
+        response.request = request
+        await response.aread()
+        return response, content
+
+    def _pause(self, seconds: float) -> None:
+        if seconds <= self._settings.max_retry_wait:
+            self.limiter.pause(seconds)
