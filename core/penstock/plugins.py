@@ -39,7 +39,7 @@ class _FamilyFacts:
 _FAMILIES: Final[dict[Family, _FamilyFacts]] = {
     "auth": _FamilyFacts(AuthStrategy, {"build": 1}),
     "pagination": _FamilyFacts(PaginationStrategy, {"first": 1, "next": 2, "ahead": 3}),
-    "sink": _FamilyFacts(SinkStrategy, {"open": 2}),
+    "sink": _FamilyFacts(SinkStrategy, {"open": 2, "exists": 1}),
 }
 FAMILIES: Final[tuple[Family, ...]] = tuple(_FAMILIES)
 

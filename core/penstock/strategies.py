@@ -98,6 +98,14 @@ class SinkStrategy(ABC, Generic[ConfigT]):
     def open(self, config: ConfigT, source: str) -> Sink:
         """Return the sink that holds what ``source`` owns; must not do I/O before it is entered."""
 
+    def exists(self, config: ConfigT) -> bool:
+        """Return whether there is a catalog to read; must create nothing.
+
+        Asked by commands that only read. The default suits sinks that create nothing when they are opened.
+        """
+        del config
+        return True
+
 
 class Sink(ABC):
     """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap.

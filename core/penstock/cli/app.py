@@ -1,0 +1,63 @@
+"""The commands, put together."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from penstock.cli import check, demo, entities, init, plugins, preview, schema, sync, version
+
+EPILOG: Final = """\b
+First steps:
+  penstock demo              see a whole sync, offline, in a folder of its own
+  penstock init              write a penstock.yml to start from
+  penstock check             one request per kind: does the connection work?
+  penstock sync              read everything, and keep the catalog in step
+
+\b
+Exit codes:
+  0 complete    1 incomplete    2 usage or configuration error    3 deletions are held
+  75 another run of this source is on its way    130, 143 interrupted
+"""
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001 - the signature typer calls
+    if asked:
+        version.version()
+        raise typer.Exit
+
+
+# without rich's markup, which would triple the time --help takes
+app: Final = typer.Typer(
+    name="penstock",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog=EPILOG,
+)
+
+
+@app.callback()
+def penstock(
+    *,
+    version: Annotated[  # noqa: ARG001, RUF100 - its callback acts
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Point it at any HTTP API: its records arrive, mapped and kept in step, in a catalog."""
+
+
+for command, epilog in (
+    (sync.sync, sync.EPILOG),
+    (check.check, check.EPILOG),
+    (preview.preview, preview.EPILOG),
+    (entities.entities, entities.EPILOG),
+):
+    app.command(epilog=epilog)(command)
+app.add_typer(plugins.app, name="plugins")
+app.command(epilog=schema.EPILOG)(schema.schema)
+app.command(epilog=init.EPILOG)(init.init)
+app.command(epilog=demo.EPILOG, context_settings={"allow_interspersed_args": False})(demo.demo)
+app.command()(version.version)

@@ -1,0 +1,45 @@
+"""``penstock check``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.cli.console import put, table
+from penstock.cli.failures import FAILED, explained
+from penstock.cli.options import ConfigFile, MappingFile, Only, Quiet, Verbose, examples
+
+EPILOG: Final = examples("penstock check", "penstock check --only /api/v1/users --verbose")
+
+
+def check(
+    *,
+    only: Only = None,
+    config: ConfigFile = None,
+    mapping: MappingFile = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check the settings, then send one request per kind.
+
+    Nothing is written. Exits with 0 when every kind answers and its first page can be mapped, 1 when one does not, 2
+    when a setting is wrong.
+    """
+    with explained(verbose=verbose) as context:
+        import asyncio
+
+        from penstock.cli.running import require_kinds, warn_of
+        from penstock.cli.settings import read_settings
+
+        settings = context.settings = read_settings(config, mapping)
+        require_kinds("--only", only or (), settings)
+        if not quiet:
+            warn_of(settings)
+
+        from penstock.sync.preview import check as check_kinds
+
+        found = asyncio.run(check_kinds(settings, only=only or ()))
+        shown = [kind for kind in found if not (quiet and kind.ok)]
+        if shown:
+            rows = [[kind.kind, "ok" if kind.ok else "FAILED", f"{kind.seconds:.2f}", kind.message] for kind in shown]
+            put(table(["kind", "check", "seconds", "what came"], rows, numbers=["seconds"]))
+    raise SystemExit(0 if all(kind.ok for kind in found) else FAILED)

@@ -1,0 +1,151 @@
+"""``penstock demo``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from penstock.cli.console import put, say, table
+from penstock.cli.failures import explained, misuse
+from penstock.cli.options import Quiet, Verbose, examples
+
+if TYPE_CHECKING:
+    from penstock.config.models import Chosen
+    from penstock.demo.api import DemoApi
+    from penstock.strategies import SinkStrategy
+
+EPILOG: Final = examples(
+    "penstock demo",
+    "penstock demo --dir /tmp/tour",
+    "penstock demo check",
+    "penstock demo preview /services --items 1",
+    "penstock demo sync --only /users --report -",
+)
+DEFAULT_FOLDER: Final = Path("penstock-demo")
+_MARK: Final = "# The demo of penstock"
+_WITH_SETTINGS: Final = ("sync", "check", "preview", "entities")
+
+Folder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The folder to use; nothing else is touched.")]
+Command = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="COMMAND",
+        help=f"Run this command against the demo's API instead: {', '.join(_WITH_SETTINGS)}, with its options.",
+        show_default=False,
+    ),
+]
+
+
+def demo(
+    *,
+    command: Command = None,
+    folder: Folder = DEFAULT_FOLDER,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """See a whole sync, offline: from a bundled API into a catalog.
+
+    Starts an API on a port of this machine only, with made-up records: it wants a bearer token, pages its lists in
+    three ways, nests one endpoint in another and once asks to be left alone for a second. Writes penstock.yml and
+    catalog.db into the folder, and shows what arrived. The API ends with the command.
+    """
+    with explained(verbose=verbose) as context:
+        from penstock.demo.api import demo_api
+
+        config = _prepare(folder)
+        with demo_api() as api:
+            _announce(api)
+            if command:
+                _run_command(command, config, folder)
+
+            from penstock.cli.running import Manner, run
+            from penstock.cli.settings import read_settings
+
+            if not quiet:
+                say(f"an API with made-up records listens on {api.url}; {config} says how to read it")
+            settings = context.settings = read_settings(config, None, catalog=folder / "catalog.db")
+            code = run(settings, Manner(verbose=verbose, quiet=quiet))
+        if code == 0:
+            _show(settings.sink, folder, quiet=quiet)
+    raise SystemExit(code)
+
+
+def _prepare(folder: Path) -> Path:
+    """Make the folder and its penstock.yml, unless an earlier demo did; return the file.
+
+    Raises:
+        ConfigurationError: The folder holds something else.
+    """
+    from importlib.resources import files
+
+    config = folder / "penstock.yml"
+    if config.is_file() and config.read_text("utf-8").startswith(_MARK):
+        return config  # perhaps changed by its reader
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise misuse("--dir", f"{folder} is there already and is not of an earlier demo; name another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    config.write_bytes((files("penstock.demo") / "penstock.yml").read_bytes())
+    return config
+
+
+def _announce(api: DemoApi) -> None:
+    """Set the variables that the demo's penstock.yml refers to, and drop those that would change it."""
+    for name in [name for name in os.environ if name.upper().startswith(("PENSTOCK__", "OCEAN__"))]:
+        del os.environ[name]
+    os.environ["PENSTOCK_DEMO_URL"] = api.url
+    os.environ["PENSTOCK_DEMO_TOKEN"] = api.token
+    # a proxy could not reach this machine's own port
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
+
+
+def _run_command(command: Sequence[str], config: Path, folder: Path) -> None:
+    """Run another command against the API; ends the process with its exit code."""
+    from penstock.cli.app import app
+
+    name = command[0]
+    if name not in _WITH_SETTINGS:
+        raise misuse("COMMAND", f"{name} has nothing to do with the demo; one of {', '.join(_WITH_SETTINGS)} has")
+    catalog = [] if name not in ("sync", "entities") else ["--catalog", str(folder / "catalog.db")]
+    app([name, "--config", str(config), *catalog, *command[1:]], prog_name="penstock")
+
+
+def _show(sink: Chosen[SinkStrategy[Any]], folder: Path, *, quiet: bool) -> None:
+    """Print what is in the catalog now, and what to try next."""
+    import asyncio
+
+    rows = asyncio.run(_arrived(sink))
+    if not quiet:
+        say()
+    put(table(["blueprint", "entities", "for example"], rows, numbers=["entities"]))
+    if not quiet:
+        say()
+        say("try next:")
+        for line in next_commands(folder):
+            say(f"  {line}")
+
+
+def next_commands(folder: Path) -> list[str]:
+    """Return three commands that work as they are, from the current folder."""
+    option = [] if folder == DEFAULT_FOLDER else ["--dir", str(folder)]
+    return [
+        shlex.join(["penstock", "entities", "--catalog", str(folder / "catalog.db"), "--blueprint", "incident"]),
+        shlex.join(["penstock", "demo", *option, "preview", "/services"]),
+        shlex.join(["penstock", "demo", *option]),
+    ]
+
+
+async def _arrived(sink: Chosen[SinkStrategy[Any]]) -> list[tuple[str, int, str]]:
+    from penstock.cli.catalog import read_catalog
+
+    found: dict[str, tuple[int, str]] = {}
+    async for chunk in read_catalog(sink):
+        for entity in chunk:
+            count, example = found.get(entity.blueprint, (0, ""))
+            title = f" ({entity.title})" if isinstance(entity.title, str) else ""
+            found[entity.blueprint] = (count + 1, example or f"{entity.identifier}{title}")
+    return [(blueprint, count, example) for blueprint, (count, example) in found.items()]

@@ -1,0 +1,127 @@
+"""The settings of a plugin as a reader sees them, taken from its ``Config`` model."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from penstock.config.environment import variable_name
+from penstock.values import JSON
+
+if TYPE_CHECKING:
+    from penstock.plugins import Family
+
+_SECTIONS: Final[dict[str, str]] = {"auth": "connection", "pagination": "connection", "sink": "sink"}
+_WORDS: Final[dict[object, str]] = {
+    str: "text",
+    int: "integer",
+    float: "number",
+    bool: "true or false",
+    SecretStr: "secret text",
+    Path: "path",
+    dict: "object",
+    Any: "anything",
+    type(None): "nothing",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting of a plugin."""
+
+    name: str
+    """As ``penstock.yml`` writes it, in camelCase."""
+    type: str
+    """For a person: ``text``, ``secret text``, ``integer``, ``query | header``."""
+    required: bool
+    default: JSON
+    """Null when there is none."""
+    environment: str
+    """The variable that sets it."""
+    description: str
+
+    @property
+    def default_text(self) -> str:
+        """The default for a person; ``required`` when the setting must be given."""
+        if self.required:
+            return "required"
+        from penstock.cli.console import to_json
+
+        return "" if self.default is None else to_json(self.default, indent=False).decode()
+
+    def to_json(self) -> JSON:
+        """Return it as ``penstock plugins show --format json`` prints it."""
+        return {
+            "name": self.name,
+            "type": self.type,
+            "required": self.required,
+            "default": self.default,
+            "environment": self.environment,
+            "description": self.description,
+        }
+
+
+def describe(config: type[BaseModel], family: Family) -> list[Setting]:
+    """Return the settings of a plugin's ``Config``, in the order in which it declares them."""
+    return [_setting(name, field, family) for name, field in config.model_fields.items()]
+
+
+def _setting(name: str, field: FieldInfo, family: Family) -> Setting:
+    return Setting(
+        name=field.alias or name,
+        type=_type(field.annotation),
+        required=field.is_required(),
+        default=None
+        if field.is_required()
+        else _plain(field.get_default(call_default_factory=True, validated_data={})),
+        environment=variable_name([_SECTIONS[family], name]),
+        description=field.description or "",
+    )
+
+
+def _type(annotation: object) -> str:
+    """Return a type in words: ``text``, ``list of integer``, ``query | header``."""
+    if annotation in _WORDS:
+        return _WORDS[annotation]
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin is Literal:
+        return " | ".join(map(str, arguments))
+    if origin in {Union, types.UnionType}:
+        return " | ".join(_type(argument) for argument in arguments if argument is not type(None))
+    return _type_of_class(origin or annotation, arguments)
+
+
+def _type_of_class(kind: object, arguments: Sequence[object]) -> str:
+    if not isinstance(kind, type):
+        return str(kind)
+    if issubclass(kind, Enum):
+        return " | ".join(str(member.value) for member in kind)
+    if issubclass(kind, Mapping):
+        return f"object of {_type(arguments[1])}" if arguments else "object"
+    if issubclass(kind, Sequence | frozenset | set):
+        return f"list of {_type(arguments[0])}" if arguments else "list"
+    return kind.__name__
+
+
+def _plain(value: object) -> JSON:
+    """Return a default as JSON; of a secret nothing is shown."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    if isinstance(value, SecretStr):
+        return None
+    if isinstance(value, bool | int | float | str) or value is None:
+        return value.value if isinstance(value, Enum) else value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence | set | frozenset):
+        return [_plain(item) for item in value]
+    return str(value)

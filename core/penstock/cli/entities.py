@@ -1,0 +1,97 @@
+"""``penstock entities``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+
+import typer
+
+from penstock.cli.catalog import entity_to_json, read_catalog
+from penstock.cli.console import put, put_bytes, table, to_json
+from penstock.cli.failures import explained
+from penstock.cli.options import Catalog, ConfigFile, MappingFile, SinkName, Verbose, examples
+
+if TYPE_CHECKING:
+    from penstock.config.models import Chosen
+    from penstock.strategies import SinkStrategy
+    from penstock.values import Entity
+
+EPILOG: Final = examples(
+    "penstock entities --blueprint user",
+    "penstock entities --format jsonl > entities.jsonl",
+    "penstock entities --catalog hr.db --format json | jq length",
+)
+
+
+def entities(
+    *,
+    output: Annotated[
+        Literal["table", "jsonl", "json"],
+        typer.Option("--format", help="A table, one JSON object per line, or one JSON list."),
+    ] = "table",
+    blueprint: Annotated[
+        str | None, typer.Option("--blueprint", metavar="NAME", help="Only entities of this blueprint.")
+    ] = None,
+    sink: SinkName = None,
+    catalog: Catalog = None,
+    config: ConfigFile = None,
+    mapping: MappingFile = None,
+    verbose: Verbose = False,
+) -> None:
+    """Print the entities in the catalog.
+
+    They are sorted by blueprint and identifier. Each is {blueprint, identifier, title, icon, team, properties,
+    relations}; the table leaves some of it out.
+    """
+    with explained(verbose=verbose):
+        import asyncio
+
+        from penstock.cli.catalog import existing_sink
+        from penstock.cli.settings import inputs
+
+        chosen = existing_sink(inputs(config, mapping, sink=sink, catalog=catalog))
+        asyncio.run(_PRINTERS[output](chosen, blueprint))
+
+
+async def _table(sink: Chosen[SinkStrategy[Any]], blueprint: str | None) -> None:
+    rows = [
+        [
+            entity.blueprint,
+            entity.identifier,
+            entity.title if isinstance(entity.title, str) else "",
+            _properties(entity),
+        ]
+        async for chunk in read_catalog(sink, blueprint)
+        for entity in chunk
+    ]
+    put(table(["blueprint", "identifier", "title", "properties"], rows))
+
+
+async def _lines(sink: Chosen[SinkStrategy[Any]], blueprint: str | None) -> None:
+    async for chunk in read_catalog(sink, blueprint):
+        put_bytes(b"".join(_json(entity) + b"\n" for entity in chunk))
+
+
+async def _list(sink: Chosen[SinkStrategy[Any]], blueprint: str | None) -> None:
+    before = b"[\n"
+    async for chunk in read_catalog(sink, blueprint):
+        put_bytes(before + b",\n".join(map(_json, chunk)))
+        before = b",\n"
+    put_bytes(b"[]\n" if before == b"[\n" else b"\n]\n")
+
+
+_PRINTERS: Final = {"table": _table, "jsonl": _lines, "json": _list}
+
+
+def _json(entity: Entity) -> bytes:
+    return to_json(entity_to_json(entity, whole=True), indent=False)
+
+
+def _properties(entity: Entity) -> str:
+    """Return the properties that have a value, so that a line stays readable."""
+    shown = (f"{name}={_short(value)}" for name, value in entity.properties.items() if value is not None)
+    return " ".join(shown)
+
+
+def _short(value: object) -> str:
+    return value if isinstance(value, str) else to_json(value, indent=False).decode()

@@ -1,0 +1,72 @@
+"""What the command line says, and how it ends, when something goes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from penstock.cli.console import say
+
+FAILED: Final = 1
+MISUSED: Final = 2
+
+
+@dataclass(slots=True)
+class Context:
+    """What the command knows by the time something goes wrong."""
+
+    settings: object = None
+    """Values whose secrets no message may show."""
+
+    def redact(self, text: str) -> str:
+        """Return the text without secrets."""
+        from penstock.redaction import Redactor, secrets_in
+
+        return Redactor(secrets_in(self.settings))(text)
+
+
+@contextmanager
+def explained(*, verbose: bool) -> Generator[Context]:
+    """End the process with a message and the exit code that fits, should the block raise.
+
+    Errors raised on purpose are already fit for a user. Anything else is a defect: its message is shown without
+    secrets, and with ``verbose`` its traceback.
+    """
+    from penstock.errors import ConfigurationError, PenstockError, PluginError
+
+    context = Context()
+    try:
+        yield context
+    except BrokenPipeError:
+        raise  # nobody reads on; typer ends quietly
+    except ConfigurationError as error:
+        for problem in error.problems:
+            say(str(problem))
+        _trace(error, context, verbose=verbose)
+        raise SystemExit(MISUSED) from error
+    except PenstockError as error:
+        say(f"error: {error}")
+        _trace(error, context, verbose=verbose)
+        raise SystemExit(MISUSED if isinstance(error, PluginError) else FAILED) from error
+    except Exception as error:
+        say(context.redact(f"unexpected error: {type(error).__name__}: {error}"))
+        if not verbose:
+            say("run the command again with -v for the traceback, which a bug report needs")
+        _trace(error, context, verbose=verbose)
+        raise SystemExit(FAILED) from error
+
+
+def misuse(where: str, message: str) -> Exception:
+    """Return the error for a command line option that cannot be followed."""
+    from penstock.errors import ConfigurationError, Problem
+
+    return ConfigurationError([Problem(where, message)])
+
+
+def _trace(error: BaseException, context: Context, *, verbose: bool) -> None:
+    if verbose:
+        import traceback
+
+        say(context.redact("".join(traceback.format_exception(error)).rstrip()))

@@ -1,0 +1,107 @@
+"""``penstock plugins`` and ``penstock plugins show``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from penstock.cli.console import put, put_json, table
+from penstock.cli.failures import explained, misuse
+from penstock.cli.options import Verbose, examples
+
+if TYPE_CHECKING:
+    from penstock.plugins import Family, PluginInfo, PluginManager
+
+EPILOG: Final = examples(
+    "penstock plugins",
+    "penstock plugins --format json",
+    "penstock plugins show bearer_token",
+    "penstock plugins show none --family pagination",
+    "PENSTOCK_DISABLE_PLUGINS=jsonl,auth:basic penstock plugins",
+)
+SHOW_EPILOG: Final = examples("penstock plugins show cursor", "penstock plugins show sqlite --format json")
+_COLUMNS: Final = ("family", "name", "distribution", "version", "state", "reason")
+
+Format = Annotated[Literal["table", "json"], typer.Option("--format", help="How to print.")]
+FamilyName = Annotated[
+    Literal["auth", "pagination", "sink"] | None,
+    typer.Option("--family", help="Which plugin is meant when several families have one of that name."),
+]
+
+app: Final = typer.Typer(rich_markup_mode=None)
+
+
+@app.callback(invoke_without_command=True, epilog=EPILOG)
+def plugins(context: typer.Context, *, output: Format = "table", verbose: Verbose = False) -> None:
+    """List the installed plugins, or show the settings of one.
+
+    There are three families: auth (ways to prove who we are), pagination (ways to ask for the next page) and sink
+    (places for entities). A plugin that is broken, disabled or claimed by several distributions is listed with the
+    reason; only a configuration that names it fails.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    with explained(verbose=verbose):
+        from dataclasses import asdict
+
+        from penstock.plugins import PluginManager
+
+        infos = PluginManager().infos()
+        if output == "json":
+            put_json([asdict(info) for info in infos])
+        else:
+            put(table(_COLUMNS, [[getattr(info, column) for column in _COLUMNS] for info in infos]))
+
+
+@app.command(epilog=SHOW_EPILOG)
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The word a configuration writes.")],
+    *,
+    family: FamilyName = None,
+    output: Format = "table",
+    verbose: Verbose = False,
+) -> None:
+    """Show the settings of one plugin, with types and defaults."""
+    with explained(verbose=verbose):
+        from penstock.plugins import PluginManager
+
+        manager = PluginManager()
+        info = _find(manager, name, family)
+        if info.state != "ok":
+            raise misuse(name, f"the {info.family} plugin of {info.distribution} is {info.state}: {info.reason}")
+        _show(manager, info, output)
+
+
+def _find(manager: PluginManager, name: str, family: Family | None) -> PluginInfo:
+    infos = [info for info in manager.infos() if family in (None, info.family)]
+    found = [info for info in infos if info.name == name]
+    if not found:
+        from penstock.errors import UnknownPluginError
+
+        raise UnknownPluginError(name, family=family or "auth, pagination or sink", known={info.name for info in infos})
+    if len(found) > 1:
+        families = " or ".join(f"--family {info.family}" for info in found)
+        raise misuse(name, f"several families have a plugin of this name; add {families}")
+    return found[0]
+
+
+def _show(manager: PluginManager, info: PluginInfo, output: str) -> None:
+    from penstock.cli.describe import describe
+
+    strategy = getattr(manager, info.family)(info.name)
+    settings = describe(strategy.Config, info.family)
+    summary = " ".join((type(strategy).__doc__ or "").split())
+    if output == "json":
+        content = {"family": info.family, "name": info.name, "distribution": info.distribution, "version": info.version}
+        put_json({**content, "summary": summary, "settings": [setting.to_json() for setting in settings]})
+        return
+    put(f"{info.name}: {info.family} plugin of {info.distribution} {info.version}")
+    if summary:
+        put(summary)
+    put("")
+    if not settings:
+        put("It has no settings.")
+        return
+    rows = [[s.name, s.type, s.default_text, s.environment, s.description] for s in settings]
+    put(table(["setting", "type", "default", "environment", "description"], rows))

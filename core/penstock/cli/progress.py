@@ -1,0 +1,120 @@
+"""How far a run is: a bar per kind on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+from penstock.cli.console import interactive, printable, say
+from penstock.sync.observer import Observer
+from penstock.sync.report import KindReport
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+PAUSE: Final = 5.0
+"""Seconds between two plain lines of a kind that is being read."""
+SHOWN_BARS: Final = 8
+"""Bars on the screen at once."""
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Generator[Observer]:
+    """Give the observer that fits stderr."""
+    if quiet:
+        yield Observer()
+    elif interactive():
+        with _bars() as bars:
+            yield BarProgress(bars)
+    else:
+        yield PlainProgress()
+
+
+class PlainProgress(Observer):
+    """A line when a kind begins, one when it ends, and one now and then."""
+
+    def __init__(self) -> None:
+        self._said = monotonic()
+
+    def kind_started(self, kind: KindReport) -> None:
+        """Say that a kind begins."""
+        self._line(f"{kind.kind}: reading")
+
+    def page_read(self, kind: KindReport) -> None:
+        """Say how far it is, if nothing was said lately."""
+        self._now_and_then(kind)
+
+    def batch_written(self, kind: KindReport) -> None:
+        """Say how far it is, if nothing was said lately."""
+        self._now_and_then(kind)
+
+    def kind_finished(self, kind: KindReport) -> None:
+        """Say how it ended."""
+        self._line(f"{kind.kind}: {kind.status}, {counts(kind)}")
+
+    def _now_and_then(self, kind: KindReport) -> None:
+        if monotonic() - self._said >= PAUSE:
+            self._line(f"{kind.kind}: {counts(kind)}")
+
+    def _line(self, text: str) -> None:
+        self._said = monotonic()
+        say(text)
+
+
+class BarProgress(Observer):
+    """A bar for each kind, of which the latest are shown; the summary tells how they ended."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._tasks: dict[int, TaskID] = {}
+
+    def kind_started(self, kind: KindReport) -> None:
+        """Show a bar, which pulses: nobody knows how many pages there are."""
+        self._tasks[id(kind)] = self._bars.add_task(printable(kind.kind), total=None, counts=counts(kind))
+        for task in list(self._tasks.values())[:-SHOWN_BARS]:
+            self._bars.update(task, visible=False)
+
+    def page_read(self, kind: KindReport) -> None:
+        """Move the counts on."""
+        self._bars.update(self._tasks[id(kind)], counts=counts(kind))
+
+    def batch_written(self, kind: KindReport) -> None:
+        """Move the counts on."""
+        self._bars.update(self._tasks[id(kind)], counts=counts(kind))
+
+    def kind_finished(self, kind: KindReport) -> None:
+        """Fill the bar."""
+        if (bar := self._tasks.get(id(kind))) is not None:
+            self._bars.update(bar, total=1, completed=1, counts=counts(kind))
+
+
+def counts(kind: KindReport) -> str:
+    """Return what is known of a kind: pages, records, outcomes that occurred and errors."""
+    outcomes = {name: getattr(kind, name) for name in ("created", "updated", "unchanged", "deleted", "held")}
+    parts = [_many(kind.pages, "page"), _many(kind.fetched, "record")]
+    parts += [f"{count:,} {name}" for name, count in outcomes.items() if count]
+    if kind.errors:
+        parts.append(_many(len(kind.errors), "error"))
+    return ", ".join(parts)
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _bars() -> Progress:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=20),
+        TextColumn("{task.fields[counts]}", markup=False),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        refresh_per_second=5,
+        transient=True,
+    )

@@ -1,0 +1,119 @@
+"""One run as the command line makes it: settings in; progress, report, summary and exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from penstock.cli.console import put_bytes, say, to_json
+from penstock.cli.failures import misuse
+from penstock.cli.progress import progress
+from penstock.cli.signals import interruptible
+from penstock.cli.summary import summarise
+from penstock.config.models import Settings
+from penstock.errors import did_you_mean
+from penstock.sync.report import RunReport
+
+STDOUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run speaks."""
+
+    verbose: bool = False
+    quiet: bool = False
+
+
+def run(settings: Settings, manner: Manner, *, only: Collection[str] = (), report: str | None = None) -> int:
+    """Run a sync, tell about it on stderr, write the report where it is wanted, and return the exit code.
+
+    Raises:
+        ConfigurationError: A kind of ``only`` is not in the mapping, or ``report`` cannot be a file.
+        PenstockError: The run could not begin or go on.
+    """
+    require_kinds("--only", only, settings)
+    _require_folder(report)
+    warn_of(settings)
+    result, interrupted = asyncio.run(_run(settings, manner, only))
+    if report is not None:
+        write_report(result, report)
+    summarise(result, settings.sink, verbose=manner.verbose, quiet=manner.quiet)
+    if result.interrupted and interrupted is not None:
+        return interrupted
+    return result.exit_code
+
+
+async def _run(settings: Settings, manner: Manner, only: Collection[str]) -> tuple[RunReport, int | None]:
+    from penstock.sync.run import run_sync
+
+    stop = asyncio.Event()
+    with progress(quiet=manner.quiet) as observer, interruptible(stop) as interruption:
+        result = await run_sync(settings, only=only, observer=observer, stop=stop)
+    return result, interruption.exit_code
+
+
+def warn_of(settings: Settings) -> None:
+    """Write what was accepted and deserves a word to stderr."""
+    for warning in settings.warnings:
+        say(f"warning: {warning}")
+
+
+def require_kinds(option: str, kinds: Collection[str], settings: Settings) -> None:
+    """Check that the mapping has these kinds.
+
+    Raises:
+        ConfigurationError: It has not; names all that are unknown, and those there are.
+    """
+    from penstock.errors import ConfigurationError, Problem
+
+    known = list(dict.fromkeys(resource.kind for resource in settings.resources))
+    listed = ", ".join(known) or "none"
+    problems = [
+        Problem(option, f'the mapping has no kind "{kind}"{did_you_mean(kind, known)} (kinds: {listed})')
+        for kind in kinds
+        if kind not in known
+    ]
+    if problems:
+        raise ConfigurationError(problems)
+
+
+def write_report(report: RunReport, target: str) -> None:
+    """Write the report to stdout (``-``) or to a file, which is whole at any time."""
+    content = to_json(report.to_json()) + b"\n"
+    if target == STDOUT:
+        put_bytes(content)
+        return
+    path = Path(target)
+    if path.exists() and not path.is_file():  # a pipe or a device is written to, never replaced
+        path.write_bytes(content)
+        return
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        file.write(content)
+    Path(file.name).chmod(_mode_of(path))
+    Path(file.name).replace(path)
+
+
+def _mode_of(path: Path) -> int:
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _require_folder(report: str | None) -> None:
+    """Find out before anything is fetched that a report could not be written."""
+    if report in (None, STDOUT):
+        return
+    folder = Path(report).parent
+    if Path(report).is_dir():
+        raise misuse("--report", f"{report} is a folder; name a file, or - for stdout")
+    if not folder.is_dir():
+        raise misuse("--report", f"the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise misuse("--report", f"the folder {folder} is not writable")

@@ -1,0 +1,28 @@
+"""``penstock schema``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.cli.console import put_json
+from penstock.cli.failures import explained
+from penstock.cli.options import Verbose, examples
+
+EPILOG: Final = examples(
+    "penstock schema > penstock.schema.json",
+    "",
+    "To have an editor complete and check penstock.yml, let its first line be:",
+    "# yaml-language-server: $schema=penstock.schema.json",
+)
+
+
+def schema(*, verbose: Verbose = False) -> None:
+    """Print the JSON Schema of penstock.yml.
+
+    The settings of all installed plugins are in it, so that editors can complete and check the file.
+    """
+    with explained(verbose=verbose):
+        from penstock.config.schema import json_schema
+        from penstock.plugins import PluginManager
+
+        put_json(json_schema(PluginManager()))

@@ -1,0 +1,45 @@
+"""From the options of a command to what a run is told."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from penstock.config.load import Inputs
+    from penstock.config.models import Settings
+
+DEFAULT_FILE: Final = Path("penstock.yml")
+
+
+def inputs(
+    config: Path | None, mapping: Path | None, *, sink: str | None = None, catalog: Path | None = None
+) -> Inputs:
+    """Return where settings come from, strongest first: options, environment, ``.env``, files."""
+    from penstock.config.load import Inputs
+
+    if config is None and DEFAULT_FILE.exists():
+        config = DEFAULT_FILE
+    return Inputs(
+        config_file=config,
+        mapping_file=mapping,
+        environ=os.environ,
+        sink=sink,
+        catalog=catalog,
+        dotenv=Path(".env"),
+    )
+
+
+def read_settings(
+    config: Path | None, mapping: Path | None, *, sink: str | None = None, catalog: Path | None = None
+) -> Settings:
+    """Return the validated settings.
+
+    Raises:
+        ConfigurationError: All that is wrong with them.
+    """
+    from penstock.config.load import load_settings
+    from penstock.plugins import PluginManager
+
+    return load_settings(inputs(config, mapping, sink=sink, catalog=catalog), PluginManager())

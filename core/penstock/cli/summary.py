@@ -1,0 +1,95 @@
+"""What a run did, for people: a table of the kinds, what went wrong, and one last line that says it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from penstock.cli.console import say, table
+from penstock.config.models import Chosen
+from penstock.strategies import SinkStrategy
+from penstock.sync.report import KindReport, Message, RunReport
+
+SHOWN: Final = 3
+"""Errors, and warnings, shown of each kind unless all are asked for."""
+_ALWAYS: Final = ("fetched", "created", "updated", "unchanged", "deleted")
+_WHEN_ANY: Final = ("filtered", "skipped", "failed", "duplicates", "held")
+
+
+def summarise(report: RunReport, sink: Chosen[SinkStrategy[Any]], *, verbose: bool, quiet: bool) -> None:
+    """Write the summary to stderr; ``quiet`` leaves out everything that is as it should be."""
+    if not quiet:
+        say()
+        say(_kinds(report.kinds))
+    for line in _messages(report.kinds, shown=len(report.kinds) and (10**9 if verbose else SHOWN), quiet=quiet):
+        say(line)
+    if not quiet or report.status != "complete":
+        if not quiet:
+            say()
+        for line in _ending(report, place_of(sink)):
+            say(line)
+
+
+def place_of(sink: Chosen[SinkStrategy[Any]]) -> str:
+    """Return how to call the place where entities go: its path where it has one, else the plugin's name."""
+    paths = (str(value) for _, value in sink.config if isinstance(value, Path))
+    return next(paths, f"the {sink.strategy.name} sink")
+
+
+def _kinds(kinds: Sequence[KindReport]) -> str:
+    counters = [*_ALWAYS, *(name for name in _WHEN_ANY if any(getattr(kind, name) for kind in kinds))]
+    rows = [
+        [kind.kind, kind.status, *(getattr(kind, name) for name in counters), f"{kind.seconds:.1f}"] for kind in kinds
+    ]
+    return table(["kind", "status", *counters, "seconds"], rows, numbers=[*counters, "seconds"])
+
+
+def _messages(kinds: Sequence[KindReport], *, shown: int, quiet: bool) -> Iterator[str]:
+    for kind in kinds:
+        yield from _some("error", kind.errors, kind, shown)
+        if not quiet:
+            yield from _some("warning", kind.warnings, kind, shown)
+
+
+def _some(word: str, messages: Sequence[Message], kind: KindReport, shown: int) -> Iterator[str]:
+    for message in messages[:shown]:
+        yield f"{word}: {message.where}: {message.message}"
+    if len(messages) > shown:
+        yield f"{word}: {kind.kind}: {len(messages) - shown} more; see them with -v or --report FILE"
+
+
+def _ending(report: RunReport, place: str) -> Iterator[str]:
+    for kind in report.kinds:
+        if kind.held:
+            yield (
+                f"held: {kind.held:,} deletions of kind {kind.kind} wait for approval and were not done:"
+                " too much of it is missing to be taken for granted; see the report"
+            )
+    delivered = f"{_total(report, 'created', 'updated', 'unchanged'):,} entities in {place} ({_outcomes(report)})"
+    yield _LAST_LINES[report.status](report, delivered)
+
+
+def _incomplete(report: RunReport, delivered: str) -> str:
+    failed = sum(kind.status == "incomplete" for kind in report.kinds)
+    return (
+        f"incomplete: {failed} of {len(report.kinds)} kinds went wrong; {delivered};"
+        " nothing was deleted where a read was incomplete"
+    )
+
+
+_LAST_LINES: Final[dict[str, Callable[[RunReport, str], str]]] = {
+    "complete": lambda _, delivered: f"complete: {delivered}",
+    "held": lambda _, delivered: f"complete, but deletions are held: {delivered}",
+    "interrupted": lambda _, delivered: f"interrupted: {delivered}; run the command again to read the rest",
+    "incomplete": _incomplete,
+}
+
+
+def _outcomes(report: RunReport) -> str:
+    totals = {name: _total(report, name) for name in ("created", "updated", "unchanged", "deleted")}
+    return ", ".join(f"{name} {count:,}" for name, count in totals.items() if count) or "no changes"
+
+
+def _total(report: RunReport, *names: str) -> int:
+    return sum(getattr(kind, name) for kind in report.kinds for name in names)

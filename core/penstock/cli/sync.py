@@ -1,0 +1,51 @@
+"""``penstock sync``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from penstock.cli.failures import explained
+from penstock.cli.options import (
+    Catalog,
+    ConfigFile,
+    MappingFile,
+    Only,
+    Quiet,
+    ReportFile,
+    SinkName,
+    Verbose,
+    examples,
+)
+
+EPILOG: Final = examples(
+    "penstock sync",
+    "penstock sync --only /api/v1/users --only /api/v1/teams",
+    "penstock sync --config hr.yml --mapping port-app-config.yml --catalog hr.db --report report.json",
+    "penstock sync --quiet --report - | jq .status",
+)
+
+
+def sync(
+    *,
+    only: Only = None,
+    report: ReportFile = None,
+    sink: SinkName = None,
+    catalog: Catalog = None,
+    config: ConfigFile = None,
+    mapping: MappingFile = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read every kind of the mapping, and bring the catalog in step.
+
+    New records are created, changed ones updated; what a completely read source no longer has is deleted. Exits with 0
+    when all went well, 1 when something is incomplete, 2 when a setting is wrong and nothing was fetched, 3 when
+    deletions wait for approval.
+    """
+    with explained(verbose=verbose) as context:
+        from penstock.cli.running import Manner, run
+        from penstock.cli.settings import read_settings
+
+        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
+        code = run(settings, Manner(verbose=verbose, quiet=quiet), only=only or (), report=report)
+    raise SystemExit(code)

@@ -1,0 +1,14 @@
+"""``penstock version``."""
+
+from __future__ import annotations
+
+import platform
+
+from penstock.cli.console import put
+
+
+def version() -> None:
+    """Print the versions of penstock and of its Python."""
+    from importlib.metadata import version as version_of
+
+    put(f"penstock {version_of('penstock')} (Python {platform.python_version()})")

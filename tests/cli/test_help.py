@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from penstock.cli.app import app
+
+COMMANDS = [
+    (),
+    ("sync",),
+    ("check",),
+    ("preview",),
+    ("entities",),
+    ("plugins",),
+    ("plugins", "show"),
+    ("schema",),
+    ("init",),
+    ("demo",),
+    ("version",),
+]
+OPTIONS = {
+    ("sync",): {
+        "--only",
+        "--report",
+        "--sink",
+        "--catalog",
+        "--config",
+        "--mapping",
+        "--verbose",
+        "--quiet",
+    },
+    ("check",): {"--only", "--config", "--mapping"},
+    ("preview",): {"--items", "--format", "--config", "--mapping"},
+    ("entities",): {"--format", "--blueprint", "--catalog", "--config", "--mapping"},
+    ("plugins",): {"--format"},
+    ("plugins", "show"): {"--family", "--format"},
+    ("demo",): {"--dir"},
+}
+
+
+def _help(*command: str) -> str:
+    result = CliRunner().invoke(app, [*command, "--help"], prog_name="penstock", env={"COLUMNS": "120"})
+    assert result.exit_code == 0
+    return result.output
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_says_what_a_command_does_and_shows_examples(command: tuple[str, ...]) -> None:
+    text = _help(*command)
+
+    usage, _, rest = text.partition("\n\n")
+    assert usage.startswith(f"Usage: {' '.join(('penstock', *command))}")
+    assert rest.lstrip()[0].isupper()
+    assert "..." not in rest.partition("Commands:")[2].partition("\n\n")[0]  # no summary is cut off
+    if command and command != ("version",):
+        assert f"  penstock {' '.join(command)}" in text.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize(("command", "options"), OPTIONS.items(), ids=lambda value: " ".join(sorted(value)))
+def test_every_option_is_documented(command: tuple[str, ...], options: set[str]) -> None:
+    text = _help(*command)
+
+    assert {option for option in options if option not in text} == set()
+
+
+def test_no_option_lacks_a_description() -> None:
+    missing: list[str] = []
+
+    def visit(command: object, path: str) -> None:
+        for parameter in getattr(command, "params", ()):
+            if not getattr(parameter, "help", None):
+                missing.append(f"{path} {parameter.name}")
+        for name, child in getattr(command, "commands", {}).items():
+            visit(child, f"{path} {name}")
+
+    visit(get_command(app), "penstock")
+    assert missing == []
+
+
+def test_the_help_explains_the_exit_codes() -> None:
+    text = _help().partition("Exit codes:")[2]
+
+    assert re.findall(r"\d+", text) == ["0", "1", "2", "3", "75", "130", "143"]
+
+
+def _loaded(script: str) -> set[str]:
+    """The top-level modules that were imported when a script has run."""
+    ending = "print([name for name, module in sys.modules.items() if module], file=sys.stderr)"
+    command = [sys.executable, "-c", f"import sys\n{script}\n{ending}"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {name.partition(".")[0] for name in ast.literal_eval(ran.stderr)}
+
+
+_RUN = """
+from penstock.cli import main
+sys.argv = ["penstock", {argument!r}]
+try:
+    main()
+except SystemExit:
+    pass
+"""
+
+
+def test_help_imports_nothing_that_only_a_run_needs() -> None:
+    loaded = _loaded(_RUN.format(argument="--help"))
+
+    assert loaded & {"httpx", "aiohttp", "pydantic", "rich", "jq", "yaml", "orjson", "asyncio", "sqlite3"} == set()
+
+
+def test_a_run_does_without_the_command_line_of_httpx() -> None:
+    loaded = _loaded(_RUN.format(argument="version") + "import httpx")
+
+    assert loaded & {"httpx", "pygments", "rich", "click"} == {"httpx"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["snyc"], "No such command 'snyc'"),
+        (["sync", "--onyl", "x"], "No such option: --onyl"),
+        (["preview"], "Missing argument"),
+        (["entities", "--format", "xml"], "'xml' is not one of"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_with_2(arguments: list[str], message: str) -> None:
+    result = CliRunner().invoke(app, arguments)
+
+    assert result.exit_code == 2
+    assert message in result.output

@@ -1,0 +1,73 @@
+"""Run the real command in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = (sys.executable, "-m", "penstock")
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    def json(self) -> Any:  # noqa: ANN401
+        return json.loads(self.out)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of this process without what would change a run, and these variables."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PENSTOCK", "OCEAN"))}
+    return kept | {"COLUMNS": "100", "NO_PROXY": "127.0.0.1"} | variables
+
+
+def penstock(*arguments: str, folder: Path, variables: Mapping[str, str] | None = None) -> Ran:
+    """Run a command in a folder to its end."""
+    ran = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(**(variables or {})),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Ran(ran.returncode, ran.stdout, ran.stderr)
+
+
+def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    """Start a command in a folder, and leave it running."""
+    return subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def write_config(folder: Path, config: Mapping[str, Any], name: str = "penstock.yml") -> Path:
+    """Write a configuration file; JSON is YAML."""
+    file = folder / name
+    file.write_text(json.dumps(config))
+    return file
+
+
+def config_for(url: str, resources: Sequence[Mapping[str, Any]], **connection: object) -> dict[str, Any]:
+    """A configuration that reads these resources of an API into catalog.db."""
+    return {"source": "test", "connection": {"baseUrl": url, **connection}, "resources": list(resources)}
