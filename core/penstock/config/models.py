@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
 from pydantic.alias_generators import to_camel
 
+from penstock.config.urls import clean_base_url, clean_origin
 from penstock.errors import Problem
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
@@ -31,6 +32,8 @@ class Model(BaseModel):
         extra="forbid",
         frozen=True,
         hide_input_in_errors=True,
+        allow_inf_nan=False,
+        defer_build=True,  # most commands need few of them
     )
 
 
@@ -45,8 +48,10 @@ class Chosen(Generic[StrategyT]):
 class HttpSettings(Model):
     """How requests are sent: the part of ``connection`` that belongs to no plugin."""
 
-    base_url: str
-    """Absolute, without trailing slashes; may carry a query, which every request then has."""
+    base_url: str = Field(
+        description="URL of the API; a path and a query in it are kept for every request, trailing slashes are not",
+        examples=["https://api.example.com/v1"],
+    )
     timeout: float = Field(default=30, gt=0, description="seconds one request may take, from sending to the last byte")
     verify_ssl: bool = Field(default=True, description="false turns certificate checks off")
     strict_x509: bool = Field(default=True, description="false relaxes strict X.509 checks (RFC 5280)")
@@ -59,9 +64,28 @@ class HttpSettings(Model):
         default=True, description="repeat a POST that was answered with 429 or 503 and Retry-After"
     )
     max_response_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="largest answer, after decompression")
-    allowed_origins: tuple[str, ...] = Field(default=(), description="other origins that links may lead to")
-    custom_headers: dict[str, SecretStr] = Field(default_factory=dict[str, SecretStr], description="for every request")
-    proxy: SecretStr | None = Field(default=None, description="proxy URL; default: HTTP_PROXY, HTTPS_PROXY, NO_PROXY")
+    allowed_origins: tuple[str, ...] = Field(
+        default=(),
+        description="other origins, such as https://files.example.com, that endpoints and next links may lead to; "
+        "they get the credentials too",
+    )
+    custom_headers: dict[str, SecretStr] = Field(
+        default_factory=dict[str, SecretStr],
+        description="headers for every request; `${NAME}` in a value is the environment variable NAME, if it exists",
+    )
+    proxy: SecretStr | None = Field(
+        default=None, description="URL of a proxy; by default HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _clean_base_url(cls, text: str) -> str:
+        return clean_base_url(text)
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _clean_origins(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(clean_origin(text) for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,32 +97,68 @@ class Connection:
     pagination: Chosen[PaginationStrategy[Any]]
 
 
+def _search_part(value: object) -> str:
+    """Tell the conditions of a search query from queries within it."""
+    if isinstance(value, dict):
+        return "query" if value.keys() & {"combinator", "rules"} else "rule"
+    return "query" if isinstance(value, SearchQuery) else "rule"
+
+
+def _text_or_query(value: object) -> str:
+    return "query" if isinstance(value, dict | SearchQuery) else "text"
+
+
 class SearchQuery(Model):
     """A query that names its target by what it looks like; every leaf is a jq expression (mapping.md 7.2, 7.3)."""
 
-    combinator: str
-    rules: tuple[SearchRule | SearchQuery, ...]
+    combinator: str = Field(description="how the rules are joined, in jq: '\"and\"' or '\"or\"'")
+    rules: tuple[
+        Annotated[
+            Annotated[SearchRule, Tag("rule")] | Annotated[SearchQuery, Tag("query")], Discriminator(_search_part)
+        ],
+        ...,
+    ] = Field(description="conditions, or queries within the query")
 
 
 class SearchRule(Model):
     """One condition of a search query."""
 
-    property: str
-    operator: str
-    value: str
+    property: str = Field(description="name of the property to look at, in jq: '\"email\"'")
+    operator: str = Field(description="comparison, in jq: '\"=\"', '\"in\"' or '\"contains\"'")
+    value: str = Field(description="what to compare with, in jq")
+
+
+TextOrQuery: TypeAlias = Annotated[
+    Annotated[str, Tag("text")] | Annotated[SearchQuery, Tag("query")], Discriminator(_text_or_query)
+]
+
+
+def _jq_or_constant(value: object) -> object:
+    if isinstance(value, str | bool | int | float):
+        return value
+    message = "expected a jq expression, or a number or boolean as a constant"
+    raise ValueError(message)
+
+
+PropertyValue: TypeAlias = Annotated[str | bool | int | float, BeforeValidator(_jq_or_constant)]
 
 
 class EntityMapping(Model):
     """How one item becomes one entity; texts are jq expressions."""
 
-    identifier: str | SearchQuery
-    blueprint: str
-    title: str | None = None
-    icon: str | None = None
-    team: str | SearchQuery | None = None
-    properties: dict[str, str | bool | int | float] = Field(default_factory=dict[str, str | bool | int | float])
+    identifier: TextOrQuery = Field(description="what names the entity within its blueprint")
+    blueprint: str = Field(description="what sort of entity it becomes; a constant needs jq quotes: '\"service\"'")
+    title: str | None = Field(default=None, description="what people call it")
+    icon: str | None = Field(default=None, description="name of an icon; a constant needs jq quotes")
+    team: TextOrQuery | None = Field(default=None, description="owning team or list of teams")
+    properties: dict[str, PropertyValue] = Field(
+        default_factory=dict[str, PropertyValue],
+        description="property name to jq expression; numbers and booleans are constants",
+    )
     """A text is a jq expression, anything else a constant."""
-    relations: dict[str, str | SearchQuery] = Field(default_factory=dict[str, str | SearchQuery])
+    relations: dict[str, TextOrQuery] = Field(
+        default_factory=dict[str, TextOrQuery], description="relation name to jq expression or search query"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,10 +217,21 @@ class Resource:
 class MappingFlags(Model):
     """The top level of a mapping, without its resources."""
 
-    create_missing_related_entities: bool = True
-    delete_dependent_entities: bool = True
-    enable_merge_entity: bool = True
-    entity_deletion_threshold: float = Field(default=0.9, ge=0, le=1)
+    create_missing_related_entities: bool = Field(
+        default=True, description="create bare entities for the targets of relations that are missing in the catalog"
+    )
+    delete_dependent_entities: bool = Field(
+        default=True, description="deleting an entity deletes those that require it"
+    )
+    enable_merge_entity: bool = Field(
+        default=True, description="true changes mapped fields only, false replaces the entity"
+    )
+    entity_deletion_threshold: float = Field(
+        default=0.9,
+        ge=0,
+        le=1,
+        description="largest share of a kind's entities that one run may delete; 0 never deletes, 1 knows no limit",
+    )
 
 
 class ExpressionLimits(Model):

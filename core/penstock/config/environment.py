@@ -1,0 +1,126 @@
+"""Settings from environment variables and ``.env``: ``PENSTOCK__...``, and Ocean's ``OCEAN__...``.
+
+``PENSTOCK__A__B=x`` sets ``b`` of ``a``; names ignore case. A JSON object in ``PENSTOCK__A`` is merged with
+``PENSTOCK__A__B``, and the longer name wins. A variable with empty text is not set (spec: sync.md 12).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from penstock.config.node import Node, from_json, join, to_snake
+from penstock.config.problems import Findings
+
+OURS: Final = "PENSTOCK__"
+OCEAN: Final = "OCEAN__"
+
+_Steps: TypeAlias = tuple[str, ...]
+
+_OUR_BRANCHES: Final = frozenset({("connection",), ("sink",), ("expressions",)})
+_OCEAN_BRANCHES: Final = frozenset(
+    {
+        ("integration",),
+        ("integration", "config"),
+        ("integration", "secrets"),
+        ("ssl",),
+        ("ssl", "third_party"),
+        ("ssl", "third_party", "x509"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """What the environment says."""
+
+    variables: Mapping[str, str]
+    """Every variable by its exact name, for ``${NAME}``; the real environment wins over ``.env``."""
+    ours: Node
+    """The tree of ``PENSTOCK__`` variables; all names in snake_case."""
+    ocean: Node
+    """The tree of those ``OCEAN__`` variables that concern the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Variable:
+    name: str
+    value: str
+    source: str
+
+
+def read_environment(environ: Mapping[str, str], dotenv: Path | None, found: Findings) -> Environment:
+    """Read the variables of the process and, beneath them, those of a ``.env`` file if it exists."""
+    file = _read_dotenv(dotenv, found) if dotenv is not None and dotenv.is_file() else []
+    real = [_Variable(name, value, f"environment {name}") for name, value in environ.items()]
+    strongest = {variable.name.upper(): variable for variable in [*file, *real]}
+    variables = {variable.name: variable.value for variable in file} | dict(environ)
+    return Environment(
+        variables,
+        _tree(strongest, OURS, _OUR_BRANCHES, found),
+        _tree(strongest, OCEAN, _OCEAN_BRANCHES, found),
+    )
+
+
+def _read_dotenv(file: Path, found: Findings) -> list[_Variable]:
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - most runs have no such file
+
+    variables: list[_Variable] = []
+    for binding in parse_stream(io.StringIO(file.read_text("utf-8-sig"))):
+        source = f"{file}:{binding.original.line}"
+        if binding.error:
+            found.warn(Node(None, "", source), "this line is not NAME=VALUE (ignored)")
+        elif binding.key is not None and binding.value is not None:
+            variables.append(_Variable(binding.key, binding.value, f"{source} {binding.key}"))
+    return variables
+
+
+def _tree(variables: Mapping[str, _Variable], prefix: str, branches: frozenset[_Steps], found: Findings) -> Node:
+    root = Node({}, "", f"environment {prefix}*")
+    known = {steps[0] for steps in branches}
+    named = {
+        tuple(name.removeprefix(prefix).lower().split("__")): variable
+        for name, variable in variables.items()
+        if name.startswith(prefix) and variable.value
+    }
+    for steps in sorted(named, key=lambda steps: (len(steps), steps)):
+        if prefix == OURS or steps[0] in known:
+            _plant(root, steps, named[steps], branches, found)
+    return root
+
+
+def _plant(root: Node, steps: _Steps, variable: _Variable, branches: frozenset[_Steps], found: Findings) -> None:
+    here = root
+    for depth, step in enumerate(steps[:-1], start=1):
+        child = here.fields.get(step)
+        if child is None or not isinstance(child.value, dict):
+            # text of a shorter name that turns out to be a branch: {"a": 1} in X__CONFIG__Y beside X__CONFIG__Y__B
+            child = _as_branch(child) if child else Node({}, ".".join(steps[:depth]), variable.source)
+            here.fields[step] = child
+        here = child
+    leaf = Node(variable.value, join(here.path, steps[-1]), variable.source)
+    if steps in branches:
+        branch = _as_branch(leaf)
+        if not branch.fields and variable.value.strip() != "{}":
+            found.problem(leaf, "expected a JSON object")
+        leaf = branch
+    here.fields[steps[-1]] = leaf
+
+
+def _as_branch(leaf: Node) -> Node:
+    """Return the JSON object in a leaf as a mapping with names in snake_case; an empty one if it holds none."""
+    try:
+        content: object = json.loads(str(leaf.value))
+    except ValueError:
+        content = None
+    node = from_json(content, leaf.path, leaf.source)
+    return Node({to_snake(key): child for key, child in node.fields.items()}, leaf.path, leaf.source)
+
+
+def variable_name(steps: Sequence[str], prefix: str = OURS) -> str:
+    """Return the variable that sets a setting: ``PENSTOCK__CONNECTION__BASE_URL``."""
+    return prefix + "__".join(steps).upper()

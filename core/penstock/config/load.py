@@ -1,0 +1,137 @@
+"""From files, environment and command line to ``Settings``, or to every problem there is, at once.
+
+Precedence: command line, environment (``PENSTOCK__`` before ``OCEAN__``), files, defaults.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from penstock.config.connection import read_connection
+from penstock.config.documents import GeneralDocument
+from penstock.config.environment import Environment, read_environment
+from penstock.config.interpolate import interpolate
+from penstock.config.mapping import read_resources
+from penstock.config.models import Chosen, ExpressionLimits, MappingFlags, Settings
+from penstock.config.node import NOTHING, Node
+from penstock.config.problems import Findings
+from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for
+from penstock.config.sink import PATH, read_sink
+from penstock.config.sources import (
+    Inputs,
+    Sources,
+    check_names,
+    document_with_resources,
+    read_root,
+    read_sources,
+    with_sound_blocks,
+)
+from penstock.config.urls import host
+from penstock.config.validation import validate, written_names
+from penstock.errors import ConfigurationError
+from penstock.plugins import PluginManager
+from penstock.strategies import SinkStrategy
+
+__all__ = ["Inputs", "load_settings", "load_sink"]
+
+STATE_DIR: Final = ".penstock"
+
+
+def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
+    """Read everything a run needs to know; nothing is requested, and only plugins that are named are imported.
+
+    Raises:
+        ConfigurationError: With every problem that was found.
+    """
+    found = Findings()
+    sources = read_sources(inputs, found)
+    config, environment, chooser = sources.config, sources.environment, PluginSettings(plugins, found)
+    check_names(sources, found)
+    general = _read_general(sources, found)
+    read = read_connection(config, environment, chooser, found)
+    sink = read_sink(config, environment, chooser, found, name=inputs.sink, catalog=_text(inputs.catalog))
+    limits = _read_limits(config, environment, found)
+    document = document_with_resources(sources, found)
+    resources = (
+        read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
+        if document
+        else ()
+    )
+    if found.problems or not (general and read.connection and sink and limits):
+        raise ConfigurationError(found.problems)
+    return Settings(
+        source=general.source or host(read.connection.http.base_url),
+        connection=read.connection,
+        sink=sink,
+        resources=resources,
+        flags=MappingFlags.model_validate(general.model_dump(include=set(MappingFlags.model_fields))),
+        expressions=limits,
+        state_dir=general.state_dir or (inputs.config_file or Path()).parent / STATE_DIR,
+        warnings=tuple(found.warnings),
+    )
+
+
+def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any]]:
+    """Read only where entities go: enough to look into a catalog. The file may be absent.
+
+    Raises:
+        ConfigurationError: With every problem that concerns the sink.
+    """
+    found = Findings()
+    environment = read_environment(inputs.environ, inputs.dotenv, found)
+    root = read_root(inputs.config_file, found)
+    if root is None:
+        raise ConfigurationError(found.problems)
+    only = {key: interpolate(child, environment.variables, found) for key, child in root.fields.items() if key == PATH}
+    sink = read_sink(
+        with_sound_blocks(replace(root, value=only), found),
+        environment,
+        PluginSettings(plugins, found),
+        found,
+        name=inputs.sink,
+        catalog=_text(inputs.catalog),
+    )
+    if found.problems or sink is None:
+        raise ConfigurationError(found.problems)
+    return sink
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
+
+
+def _read_general(sources: Sources, found: Findings) -> GeneralDocument | None:
+    """Read the settings that stand in no block."""
+    layers = [_only(layer_of(sources.environment.ours, strict=False, path=""), GeneralDocument)]
+    layers += [
+        _only(layer_of(document.root, strict=False), GeneralDocument if document.strict else MappingFlags)
+        for document in sources.documents
+    ]
+    for root in (sources.config, sources.environment.ocean):
+        identifier = root.fields.get("integration", NOTHING).fields.get("identifier", NOTHING)
+        if not identifier.blank and identifier is not NOTHING:
+            layers.append([Setting("source", identifier, strict=False)])
+    settings = merged(layers, found)
+    return validate(GeneralDocument, part_for(GeneralDocument, settings, replace(sources.config, value={})), found)
+
+
+def _only(layer: Layer, model: type[BaseModel]) -> list[Setting]:
+    return [setting for setting in layer if setting.name in model.model_fields]
+
+
+def _read_limits(config: Node, environment: Environment, found: Findings) -> ExpressionLimits | None:
+    layers = [
+        layer_of(environment.ours.fields.get("expressions", NOTHING), strict=False, path="expressions"),
+        layer_of(config.fields.get("expressions", NOTHING), strict=True),
+    ]
+    settings = merged(layers, found)
+    for name, setting in settings.items():
+        if name not in ExpressionLimits.model_fields:
+            written = setting.node.path.rpartition(".")[2]
+            found.unknown(setting.node, written, written_names(ExpressionLimits), strict=setting.strict)
+    home = config.fields.get("expressions", replace(config, path="expressions"))
+    return validate(ExpressionLimits, part_for(ExpressionLimits, settings, home), found)

@@ -1,0 +1,69 @@
+"""What is found wrong or odd while a configuration is read; everything is collected before anything is raised."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from penstock.config.node import Node, to_snake
+from penstock.errors import ConfigurationError, Problem, did_you_mean
+
+
+class Findings:
+    """The problems and warnings of one load, in the order in which they were found."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self._spoiled: set[tuple[str, str]] = set()
+
+    def problem(self, node: Node, message: str, *, path: str | None = None) -> None:
+        """Record what is wrong at a node, or at ``path`` beneath it."""
+        if (node.path, node.source) not in self._spoiled:
+            _once(self.problems, Problem(node.path if path is None else path, message, node.source))
+
+    def spoil(self, node: Node, message: str) -> None:
+        """Record that the value of a node could not even be had; nothing more is said of it."""
+        self.problem(node, message)
+        self._spoiled.add((node.path, node.source))
+
+    def warn(self, node: Node, message: str, *, path: str | None = None) -> None:
+        """Record what was accepted and deserves a word."""
+        _once(self.warnings, Problem(node.path if path is None else path, message, node.source))
+
+    def unknown(self, node: Node, written: str, known: Collection[str], *, strict: bool) -> None:
+        """Record a name that is no setting: a problem where we rule the file, else a warning.
+
+        ``known`` are the valid names in camelCase. A name written in snake_case gets its suggestion in snake_case.
+        """
+        message = f"there is no such setting{nearest(written, known)}"
+        if strict:
+            _once(self.problems, Problem(node.path, message, node.source))
+        else:
+            self.warn(node, f"{message} (ignored)")
+
+    def raise_if_any(self) -> None:
+        """Raise all problems at once.
+
+        Raises:
+            ConfigurationError: There is at least one.
+        """
+        if self.problems:
+            raise ConfigurationError(self.problems)
+
+
+def nearest(written: str, known: Collection[str]) -> str:
+    """Return ``; did you mean "x"?``, or the list of all names when none is near and they are few."""
+    if "_" in written:
+        known = [to_snake(name) for name in known]
+    hint = did_you_mean(written, known)
+    if hint or not known or len(known) > _MOST_LISTED:
+        return hint
+    return f"; known here: {', '.join(known)}"
+
+
+_MOST_LISTED = 12
+
+
+def _once(found: list[Problem], problem: Problem) -> None:
+    if problem not in found:
+        found.append(problem)

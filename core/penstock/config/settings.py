@@ -1,0 +1,160 @@
+"""Flat settings gathered from several places, and the plugins that some of them belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+
+from penstock.config.models import Chosen
+from penstock.config.node import Node, join, to_snake
+from penstock.config.problems import Findings
+from penstock.config.validation import camel, known_names, validate, written_names
+from penstock.errors import PluginError, did_you_mean
+from penstock.plugins import Family, PluginManager, Strategy, config_of
+
+StrategyT = TypeVar("StrategyT", bound=Strategy)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as somebody wrote it."""
+
+    name: str
+    """In snake_case."""
+    node: Node
+    strict: bool
+    """Whether it is an error when no plugin knows it; so in our own file, not in the environment."""
+
+
+Layer: TypeAlias = Sequence[Setting]
+"""What one place says."""
+
+
+def layer_of(block: Node, *, strict: bool, path: str | None = None) -> list[Setting]:
+    """Return what a mapping sets; null and empty text set nothing.
+
+    Args:
+        block: The mapping.
+        strict: See ``Setting.strict``.
+        path: The path that messages show, when it is not that of the block.
+    """
+    return [
+        Setting(
+            to_snake(key), node if path is None else replace(node, path=join(path, camel(to_snake(key)))), strict=strict
+        )
+        for key, node in block.fields.items()
+        if not node.blank
+    ]
+
+
+def merged(layers: Iterable[Layer], found: Findings) -> dict[str, Setting]:
+    """Return the strongest setting of each name; the strongest layer comes first.
+
+    Two spellings of one setting in the same layer that differ are a problem.
+    """
+    chosen: dict[str, Setting] = {}
+    for layer in layers:
+        here: dict[str, Setting] = {}
+        for setting in layer:
+            first = here.setdefault(setting.name, setting)
+            if differs(first.node, setting.node):
+                found.problem(
+                    setting.node,
+                    f"differs from {first.node.path} ({first.node.source}), another spelling of this setting",
+                )
+        chosen = here | chosen
+    return chosen
+
+
+def differs(one: Node, other: Node) -> bool:
+    """Return whether two nodes say different things; ``5`` and ``"5"`` do not."""
+    texts = one.as_text(), other.as_text()
+    return one.plain() != other.plain() and (None in texts or texts[0] != texts[1])
+
+
+class PluginSettings:
+    """Finds the plugins that a configuration names, and gives each its own part of a flat vocabulary."""
+
+    def __init__(self, plugins: PluginManager, found: Findings) -> None:
+        self.plugins = plugins
+        self._found = found
+
+    def strategy(
+        self,
+        get: Callable[[str], StrategyT],
+        setting: Setting | None,
+        default: str,
+        spellings: Mapping[str, str],
+        home: Node,
+    ) -> tuple[str, StrategyT | None]:
+        """Return the name that a type setting holds and its strategy, imported now; None after a problem.
+
+        Args:
+            get: The plugin manager's method for the family.
+            setting: The type setting, if it was written.
+            default: The name to use when it was not.
+            spellings: Other words for a name; an installed plugin of that very name comes first.
+            home: Where to report a default that cannot be used.
+        """
+        node = setting.node if setting else home
+        name = setting.node.as_text() if setting else default
+        if name is None:
+            self._found.problem(node, "expected the name of a plugin")
+            return "", None
+        try:
+            return name, get(name)
+        except PluginError as error:
+            if name in spellings:
+                return self.strategy(get, None, spellings[name], {}, node)
+            self._found.problem(node, str(error))
+            return name, None
+
+    def chosen(
+        self, strategy: StrategyT, settings: Mapping[str, Setting], home: Node, required: Callable[[str], str]
+    ) -> Chosen[StrategyT] | None:
+        """Validate a strategy's part of the settings with its ``Config``; None after a problem."""
+        model = config_of(strategy)
+        config = validate(model, part_for(model, settings, home), self._found, required=required)
+        return None if config is None else Chosen(strategy, config)
+
+    def leftovers(
+        self, settings: Iterable[Setting], families: Mapping[Family, str], known: Sequence[str], *, certain: bool
+    ) -> None:
+        """Report settings that nobody took.
+
+        Those of another installed plugin have no effect; the others are unknown. All plugins are imported to tell.
+
+        Args:
+            settings: What is left.
+            families: The families it may belong to, each with how the choice was written: ``authType bearer_token``.
+            known: The names that would have been taken.
+            certain: False when one of the plugins could not be had: then its settings are not known.
+        """
+        left = list(settings)
+        if not left:
+            return
+        owners = {
+            name: choice
+            for family, choice in families.items()
+            for strategy in self.plugins.usable(family)
+            for name in known_names(config_of(strategy))
+        }
+        names = [*known, *(name for name in owners if name not in known and "_" not in name)]
+        for setting in left:
+            written = setting.node.path.rpartition(".")[2]
+            if setting.name in owners:
+                self._found.warn(setting.node, f"has no effect with {owners[setting.name]}")
+            elif certain or did_you_mean(written, names):
+                self._found.unknown(setting.node, written, names, strict=setting.strict)
+
+
+def part_for(model: type, settings: Mapping[str, Setting], home: Node) -> Node:
+    """Return those settings that a model knows, as one mapping at ``home``."""
+    known = known_names(model)
+    return Node({name: setting.node for name, setting in settings.items() if name in known}, home.path, home.source)
+
+
+def names_of(strategy: Strategy | None) -> list[str]:
+    """Return the settings of a strategy as documents write them."""
+    return [] if strategy is None else written_names(config_of(strategy))

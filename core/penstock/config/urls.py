@@ -1,0 +1,86 @@
+"""What a configuration must know of URLs before anything is requested."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Final
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from penstock.http.urls import is_allowed, origin
+
+_TEMPLATE: Final = re.compile(r"\{([A-Za-z0-9_]+)\}")
+_SCHEMES: Final = frozenset({"http", "https"})
+
+
+def clean_base_url(text: str) -> str:
+    """Return a base URL without trailing slashes.
+
+    Raises:
+        ValueError: It is no absolute http or https URL; the message does not repeat it, for it may hold a password.
+    """
+    parts = _split(text)
+    if parts.fragment:
+        message = "must not have a fragment (#...)"
+        raise ValueError(message)
+    return urlunsplit(parts._replace(path=parts.path.rstrip("/")))
+
+
+def clean_origin(text: str) -> str:
+    """Return ``https://host`` or ``https://host:port`` for a URL that has no path.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    parts = _split(text)
+    if parts.path.strip("/") or parts.query or parts.fragment or parts.username is not None:
+        message = "expected an origin, scheme and host alone, such as https://api.example.com"
+        raise ValueError(message)
+    return origin(text.strip())
+
+
+def _split(text: str) -> SplitResult:
+    stripped = text.strip()
+    try:
+        parts = urlsplit(stripped)
+        port_is_sound = parts.port != 0
+    except ValueError as error:
+        message = "is no URL: host or port are malformed"
+        raise ValueError(message) from error
+    fit = parts.scheme in _SCHEMES and parts.hostname and port_is_sound
+    if not fit or any(character.isspace() for character in stripped):
+        message = "expected a URL with scheme and host, such as https://api.example.com"
+        raise ValueError(message)
+    return parts
+
+
+def host(url: str) -> str:
+    """Return the host of an absolute URL."""
+    return urlsplit(url).hostname or ""
+
+
+def is_absolute(endpoint: str) -> bool:
+    """Return whether an endpoint names its own scheme and host."""
+    return endpoint.lower().startswith(("http://", "https://"))
+
+
+def leads_away(endpoint: str, base_url: str, allowed_origins: Collection[str]) -> bool:
+    """Return whether an absolute endpoint is on an origin that gets no credentials.
+
+    Raises:
+        ValueError: It is malformed.
+    """
+    _split(_TEMPLATE.sub("x", endpoint))
+    return not is_allowed(endpoint, base_url, allowed_origins)
+
+
+def template_names(endpoint: str) -> list[str]:
+    """Return the names of the ``{name}`` templates in the order in which they stand, each once."""
+    return list(dict.fromkeys(_TEMPLATE.findall(endpoint)))
+
+
+def repeated_segment(base_url: str, endpoint: str) -> str | None:
+    """Return the path segment that ends the base URL and begins the endpoint again, if there is one."""
+    last = urlsplit(base_url).path.rpartition("/")[2]
+    first = endpoint.partition("?")[0].strip("/").partition("/")[0]
+    return last if last and last == first else None
