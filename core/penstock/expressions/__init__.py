@@ -1,1 +1,19 @@
-"""expressions."""
+"""jq expressions, evaluated without trusting them: see ``expression`` for the two ways."""
+
+from penstock.expressions.check import check_expression, check_expressions
+from penstock.expressions.expression import Evaluator, Expression, compile_expression
+from penstock.expressions.jq_text import JqSyntax, JqText
+from penstock.expressions.pool import Answer, Cell, Row
+
+__all__ = [
+    "Answer",
+    "Cell",
+    "Evaluator",
+    "Expression",
+    "JqSyntax",
+    "JqText",
+    "Row",
+    "check_expression",
+    "check_expressions",
+    "compile_expression",
+]
