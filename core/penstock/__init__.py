@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from penstock.values import OwnedEntity as OwnedEntity
     from penstock.values import Page as Page
     from penstock.values import PageRequest as PageRequest
+    from penstock.values import QueryValue as QueryValue
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
 
@@ -44,6 +45,7 @@ _HOME = {
     "OwnedEntity": "penstock.values",
     "Page": "penstock.values",
     "PageRequest": "penstock.values",
+    "QueryValue": "penstock.values",
     "Stop": "penstock.values",
     "StopReason": "penstock.values",
 }

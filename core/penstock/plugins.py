@@ -27,6 +27,7 @@ State: TypeAlias = Literal["ok", "broken", "conflict", "disabled"]
 StrategyT = TypeVar("StrategyT", bound=Strategy)
 
 DISABLE_VARIABLE: Final = "PENSTOCK_DISABLE_PLUGINS"
+_DISABLED: Final = f"listed in {DISABLE_VARIABLE}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,6 @@ class PluginManager:
     """
 
     def __init__(self, points: Iterable[EntryPoint] | None = None, *, disabled: Collection[str] | None = None) -> None:
-        self._pluggy = pluggy.PluginManager("penstock")
-        self._pluggy.add_hookspecs(hookspecs)
         self._slots: dict[Family, dict[str, _Slot]] = {family: defaultdict(_Slot) for family in FAMILIES}
         for point in _installed() if points is None else points:
             family = point.group.removeprefix("penstock.")
@@ -95,8 +94,8 @@ class PluginManager:
         """Return the auth of that name, imported now if need be.
 
         Raises:
-            UnknownPluginError: None is installed, or it is disabled.
-            BrokenPluginError: It does not import, does not fit, or two distributions claim the name.
+            UnknownPluginError: None is installed.
+            BrokenPluginError: It does not import, does not fit, is disabled, or two distributions claim the name.
         """
         return cast("AuthStrategy[Any]", self._get("auth", name))
 
@@ -110,7 +109,7 @@ class PluginManager:
 
     def usable(self, family: Family) -> list[Strategy]:
         """Import all of a family and return those that work, by name."""
-        return [self._get(family, info.name) for info in self.infos() if (info.family, info.state) == (family, "ok")]
+        return [self._get(family, name) for name in self.names(family) if self._info(family, name).state == "ok"]
 
     def infos(self) -> list[PluginInfo]:
         """Import everything and return what was found, broken or not, sorted by family and name."""
@@ -118,19 +117,23 @@ class PluginManager:
 
     def _info(self, family: Family, name: str) -> PluginInfo:
         slot = self._slots[family][name]
-        owners, versions = _owners(slot.points), ", ".join(_version(point) for point in slot.points)
         if self._is_disabled(family, name):
-            return PluginInfo(family, name, owners, versions, "disabled", f"listed in {DISABLE_VARIABLE}")
-        self._load(family, name, slot)
-        return PluginInfo(family, name, owners, versions, slot.state or "broken", slot.reason)
+            slot = _Slot(slot.points, state="disabled", reason=_DISABLED)
+        else:
+            self._load(family, name, slot)
+        versions = ", ".join(_version(point) for point in slot.points)
+        return PluginInfo(family, name, _owners(slot.points), versions, slot.state or "broken", slot.reason)
 
     def _get(self, family: Family, name: str) -> Strategy:
-        if name not in self._slots[family] or self._is_disabled(family, name):
+        if name not in self._slots[family]:
             raise UnknownPluginError(name, family=family, known=self.names(family))
         slot = self._slots[family][name]
+        owners = _owners(slot.points)
+        if self._is_disabled(family, name):
+            raise BrokenPluginError(name, family=family, distribution=owners, reason=_DISABLED)
         self._load(family, name, slot)
         if slot.strategy is None:
-            raise BrokenPluginError(name, family=family, distribution=_owners(slot.points), reason=slot.reason)
+            raise BrokenPluginError(name, family=family, distribution=owners, reason=slot.reason)
         return slot.strategy
 
     def _is_disabled(self, family: Family, name: str) -> bool:
@@ -140,34 +143,29 @@ class PluginManager:
         if slot.state is not None:
             return
         if len(slot.points) > 1:
-            slot.state, slot.reason = (
-                "conflict",
-                f"the name is claimed by {_owners(slot.points)}; uninstall all but one",
-            )
+            slot.state = "conflict"
+            slot.reason = f"the name is claimed by {_owners(slot.points)}; uninstall all but one"
             return
         try:
-            slot.strategy = self._strategy(family, name, slot.points[0])
+            slot.strategy = _strategy(family, name, slot.points[0])
             slot.state = "ok"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything
-            self._forget(family, name)
             slot.state, slot.reason = "broken", _reason(error)
 
-    def _strategy(self, family: Family, name: str, point: EntryPoint) -> Strategy:
-        self._pluggy.register(point.load(), name=f"{family}:{name}")
-        self._pluggy.check_pending()  # a hook without a spec is a misspelling
-        hook = f"penstock_{family}"
-        offered = [
-            impl for impl in getattr(self._pluggy.hook, hook).get_hookimpls() if impl.plugin_name == f"{family}:{name}"
-        ]
-        if not offered:
-            message = f"{point.value} implements no {hook} hook"
-            raise TypeError(message)
-        return _checked(offered[0].function(), family, name)
 
-    def _forget(self, family: Family, name: str) -> None:
-        # pluggy keeps what a failed register() had already taken in
-        if self._pluggy.has_plugin(f"{family}:{name}"):
-            self._pluggy.unregister(name=f"{family}:{name}")
+def _strategy(family: Family, name: str, point: EntryPoint) -> Strategy:
+    # A pluggy manager for each: one plugin's misspelt hook is not found in another's turn, a registration that failed
+    # half-way leaves nothing behind, and one module may serve two families.
+    manager = pluggy.PluginManager("penstock")
+    manager.add_hookspecs(hookspecs)
+    manager.register(point.load(), name=f"{family}:{name}")
+    manager.check_pending()  # a hook without a spec is a misspelling
+    hook = f"penstock_{family}"
+    offered = getattr(manager.hook, hook).get_hookimpls()
+    if not offered:
+        message = f"{point.value} implements no {hook} hook"
+        raise TypeError(message)
+    return _checked(offered[0].function(), family, name)
 
 
 def config_of(strategy: Strategy) -> type[PluginConfig]:
@@ -178,7 +176,8 @@ def config_of(strategy: Strategy) -> type[PluginConfig]:
 def _checked(offered: object, family: Family, name: str) -> Strategy:
     facts = _FAMILIES[family]
     if not isinstance(offered, facts.base):
-        message = f"penstock_{family} returned {type(offered).__name__}, not a {facts.base.__name__}"
+        what = f"the class {offered.__name__}" if isinstance(offered, type) else f"a value of {type(offered).__name__}"
+        message = f"penstock_{family} returned {what}, not an instance of {facts.base.__name__}"
         raise TypeError(message)
     strategy = cast("Strategy", offered)
     if strategy.name != name:
@@ -200,15 +199,16 @@ def _checked(offered: object, family: Family, name: str) -> Strategy:
 def _reason(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r}) when it was imported"
-    return f"{type(error).__name__}: {error}"
+    return " ".join(f"{type(error).__name__}: {error}".split())  # pluggy's messages have several lines
 
 
 def _owners(points: Sequence[EntryPoint]) -> str:
-    return ", ".join(sorted({point.dist.name if point.dist else "an unknown distribution" for point in points}))
+    # a damaged installation may have entry points and no METADATA: name and version are then None
+    return ", ".join(sorted({(point.dist and point.dist.name) or "an unknown distribution" for point in points}))
 
 
 def _version(point: EntryPoint) -> str:
-    return point.dist.version if point.dist else ""
+    return (point.dist and point.dist.version) or ""
 
 
 @cache
