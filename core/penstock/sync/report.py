@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
@@ -95,6 +96,12 @@ class RunReport:
     def exit_code(self) -> int:
         """The process's exit code (an interrupted run's is 130; whoever knows the signal was SIGTERM uses 143)."""
         return EXIT_CODES[self.status]
+
+    def redact(self, redactor: Callable[[str], str]) -> None:
+        """Pass every message through ``redactor``."""
+        for kind in self.kinds:
+            for messages in (kind.errors, kind.warnings):
+                messages[:] = [Message(redactor(one.where), redactor(one.message)) for one in messages]
 
     def to_json(self) -> JSON:
         """Return the report as documented: numbers are integers (``seconds`` is not), times RFC 3339 in UTC."""

@@ -1,0 +1,104 @@
+"""Gather a kind's entities into batches, give each to the sink once, then tell the journal where they were seen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+
+from penstock.journal import Journal
+from penstock.strategies import Sink
+from penstock.sync.observer import Observer
+from penstock.sync.report import KindReport
+from penstock.values import Entity, EntityBatch, Outcome
+
+BATCH_SIZE = 1000
+"""Entities per write; measured: larger batches gain nothing and hold more memory."""
+
+
+class Delivery:
+    """The way of one kind's entities into the sink; batches are written one after another, while reading goes on."""
+
+    def __init__(
+        self, sink: Sink, journal: Journal, run: int, resource: str, report: KindReport, observer: Observer
+    ) -> None:
+        self._sink = sink
+        self._journal = journal
+        self._run = run
+        self._resource = resource
+        self._report = report
+        self._observer = observer
+        self._entities: dict[tuple[str, str], Entity] = {}
+        self._sightings: set[tuple[str, str, int]] = set()
+        self._writing: asyncio.Task[None] | None = None
+        self._lock = asyncio.Lock()
+        self._taken = 0
+
+    def partition(self, values: Mapping[str, str]) -> int:
+        """Return the number of the partition with these path values; raises JournalError."""
+        return self._journal.partition(self._resource, values)
+
+    async def add(self, entities: Sequence[Entity], partition: int) -> None:
+        """Take entities of one partition; waits while a full batch waits for the sink.
+
+        Raises:
+            SinkError: An earlier batch could not be written.
+            JournalError: It was written and could not be recorded.
+        """
+        self._taken += len(entities)
+        gathered, sightings = self._entities, self._sightings
+        for entity in entities:
+            key = (entity.blueprint, entity.identifier)
+            gathered[key] = entity  # a later duplicate wins
+            sightings.add((*key, partition))
+        if len(gathered) >= BATCH_SIZE:
+            async with self._lock:
+                if len(self._entities) >= BATCH_SIZE:  # nobody else has seen to it meanwhile
+                    await self._start_writing()
+
+    async def flush(self) -> None:
+        """Write what is left, and wait until everything is in the sink and the journal; raises as ``add`` does."""
+        async with self._lock:
+            await self._start_writing()
+            await self._finish_writing()
+
+    def duplicates(self, partitions: Collection[int]) -> int:
+        """Return how many entities came more than once in the same one of these partitions, once all is flushed."""
+        return self._taken - self._journal.count_seen(self._run, partitions)
+
+    async def _start_writing(self) -> None:
+        await self._finish_writing()
+        if self._entities:
+            batch = EntityBatch(self._report.kind, list(self._entities.values()))
+            self._writing = asyncio.create_task(self._write(batch, self._sightings))
+            self._entities, self._sightings = {}, set()
+
+    async def _finish_writing(self) -> None:
+        if self._writing is not None:
+            await asyncio.shield(self._writing)  # whoever waits may be cancelled, the sink's work must not be
+            self._writing = None
+
+    async def _write(self, batch: EntityBatch, sightings: set[tuple[str, str, int]]) -> None:
+        if any(entity.identifier == "null" for entity in batch.entities):
+            self._report.warn(
+                self._report.kind,
+                'an identifier is the text "null", as `.id | tostring` gives for an item without id; '
+                "`.id | values | tostring` skips such items",
+            )
+        outcomes = await self._sink.write(batch)
+        self._journal.see(self._run, sightings)
+        self._count(batch, outcomes)
+        self._observer.batch_written(self._report)
+
+    def _count(self, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
+        report = self._report
+        counts = Counter(outcome.kind for outcome in outcomes)
+        report.created += counts["created"]
+        report.updated += counts["updated"]
+        report.unchanged += counts["unchanged"]
+        if counts["refused"]:
+            report.failed += counts["refused"]
+            for entity, outcome in zip(batch.entities, outcomes, strict=True):
+                if outcome.kind == "refused":
+                    where = f"{report.kind} {entity.blueprint}/{entity.identifier}"
+                    report.error(where, f"the sink refused it: {outcome.reason}")

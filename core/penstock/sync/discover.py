@@ -1,0 +1,138 @@
+"""Find the partitions of a resource: one for each set of path values, as soon as it is known."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from penstock.config.models import PathParameter, RequestSpec, Resource
+from penstock.config.urls import template_names
+from penstock.errors import ExpressionRuntimeError, ReadError
+from penstock.expressions import Evaluator, Expression
+from penstock.sync.read import Extract, Read
+from penstock.sync.transform import Extracted, extract_items
+from penstock.values import JSON, StopReason
+
+OpenRead = Callable[[RequestSpec, Mapping[str, str], Extract], Read]
+"""Begin to read a request with these path values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """One concrete endpoint of a resource."""
+
+    values: Mapping[str, str]
+    """Path values by parameter name, as text, not yet encoded; empty for an endpoint without parameters."""
+
+
+class Discovery:
+    """Finds the partitions of one resource by reading the endpoints of its path parameters.
+
+    Each list of values is read once, however many combinations need it.
+    """
+
+    def __init__(self, resource: Resource, open_read: OpenRead, evaluator: Evaluator) -> None:
+        self._resource = resource
+        self._open_read = open_read
+        self._parameters = [_Compiled(parameter, evaluator) for parameter in resource.path_parameters]
+        self._known: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+        self.failures: list[ReadError] = []
+        """Why partitions may be missing; empty when all were found."""
+        self.pages = 0
+        """Pages read so far."""
+
+    async def partitions(self) -> AsyncGenerator[Partition]:
+        """Yield each partition once; a value that cannot be discovered is a failure, and the others go on."""
+        async for values in self._combinations({}, self._parameters):
+            yield Partition(values)
+
+    async def _combinations(
+        self, found: Mapping[str, str], missing: list[_Compiled]
+    ) -> AsyncGenerator[Mapping[str, str]]:
+        if not missing:
+            yield found
+            return
+        parameter, *later = missing
+        try:
+            async for value in self._values(parameter, found):
+                async for values in self._combinations({**found, parameter.name: value}, later):
+                    yield values
+        except ReadError as error:
+            self.failures.append(_discovering(parameter, found, error))
+
+    async def _values(self, parameter: _Compiled, found: Mapping[str, str]) -> AsyncGenerator[str]:
+        key = (parameter.name, tuple(found[name] for name in parameter.needs))
+        if key in self._known:
+            for known in self._known[key]:
+                yield known
+            return
+        values: dict[str, None] = {}
+        candidates = 0
+        read = self._open_read(parameter.request, found, parameter.extract)
+        async for page in read.pages():
+            self.pages += 1
+            for value in parameter.values(page.extracted.items):
+                candidates += 1
+                if value is not None and value not in values:
+                    values[value] = None
+                    yield value
+        if read.stop is not None and not read.stop.reason.complete:
+            raise ReadError(read.stop.detail or read.stop.reason.value, reason=read.stop.reason)
+        if candidates and not values:
+            message = f"`{parameter.field.text}` gave null on all {candidates} records"
+            raise ReadError(message, reason=StopReason.EXPRESSION_FAILED)
+        self._known[key] = list(values)
+
+
+class _Compiled:
+    """A path parameter with its expressions compiled."""
+
+    def __init__(self, parameter: PathParameter, evaluator: Evaluator) -> None:
+        self.name = parameter.name
+        self.request = parameter.request
+        self.field = evaluator.compile(parameter.field)
+        self.needs = template_names(parameter.request.endpoint)
+        self._filter = None if parameter.filter is None else evaluator.compile(parameter.filter)
+        self._data_path = None if parameter.data_path is None else evaluator.compile(parameter.data_path)
+
+    def extract(self, document: JSON) -> Extracted:
+        """Return the records of a discovery page; without a data path by the rule of mapping.md 3.4."""
+        if self._data_path is None and isinstance(document, dict):
+            arrays = [value for value in document.values() if _is_array_of_objects(value)]
+            if len(arrays) == 1:
+                return extract_items(None, arrays[0])
+        return extract_items(self._data_path, document)
+
+    def values(self, records: Sequence[JSON]) -> Iterator[str | None]:
+        """Yield the path value of each record that the filter lets through; null means that it has none.
+
+        Raises:
+            ReadError: An expression failed on a record, so that a partition would be missing unnoticed.
+        """
+        for record in records:
+            try:
+                if self._filter is None or self._filter.first(record) is True:
+                    yield _as_text(self.field.first(record), self.field)
+            except ExpressionRuntimeError as error:
+                message = f"`{error.expression}` failed on a record: {error}"
+                raise ReadError(message, reason=StopReason.EXPRESSION_FAILED) from error
+
+
+def _is_array_of_objects(value: JSON) -> bool:
+    return isinstance(value, list) and all(isinstance(element, dict) for element in value)
+
+
+def _as_text(value: JSON, field: Expression) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list | dict):
+        message = f"`{field.text}` gave {'an array' if isinstance(value, list) else 'an object'}, not one path value"
+        raise ReadError(message, reason=StopReason.EXPRESSION_FAILED)
+    return orjson.dumps(value).decode()
+
+
+def _discovering(parameter: _Compiled, found: Mapping[str, str], error: ReadError) -> ReadError:
+    given = "".join(f" {name}={value}" for name, value in found.items())
+    return ReadError(f"discovering {{{parameter.name}}}{given}: {error}", reason=error.reason)

@@ -1,0 +1,147 @@
+"""One resource of the mapping: read its partitions, turn their pages into entities, hand those to the sink."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from penstock.config.models import Resource
+from penstock.errors import PenstockError, ReadError
+from penstock.sync.deliver import Delivery
+from penstock.sync.discover import Discovery, Partition
+from penstock.sync.observer import Observer
+from penstock.sync.read import ReadPage
+from penstock.sync.refusals import refuse_error_answer, refuse_unmapped_record
+from penstock.sync.report import KindReport
+from penstock.sync.source import Source
+from penstock.sync.transform import Extracted, MappedItems, Mapper, extract_items
+from penstock.values import JSON, Stop, StopReason
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What the read of a kind has proven."""
+
+    proven: set[int] = field(default_factory=set[int])
+    """Partitions read completely."""
+    met: set[int] = field(default_factory=set[int])
+    """Partitions that exist in this run, read completely or not."""
+    all_found: bool = False
+    """Whether discovery was complete, so that any partition not met is gone."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether the kind was read completely."""
+        return self.all_found and self.proven == self.met
+
+
+class KindRead:
+    """Reads one kind; its numbers and errors go to ``report``, its entities to ``delivery``."""
+
+    def __init__(
+        self, source: Source, resource: Resource, delivery: Delivery, report: KindReport, observer: Observer
+    ) -> None:
+        self._source = source
+        self._resource = resource
+        self._delivery = delivery
+        self._report = report
+        self._observer = observer
+        self._mapper = Mapper(resource, source.evaluator)
+        self._data_path = None if resource.data_path is None else source.evaluator.compile(resource.data_path)
+        self.coverage = Coverage()
+
+    async def run(self) -> None:
+        """Read every partition; what fails is in the report, and the rest goes on.
+
+        Raises:
+            SinkError: The sink cannot go on.
+            JournalError: The journal cannot go on.
+        """
+        if self._resource.path_parameters:
+            await self._read_discovered()
+        else:
+            await self._read_partition(Partition({}))
+            self.coverage.all_found = True
+        await self._delivery.flush()
+        duplicates = self._delivery.duplicates(self.coverage.met)
+        if duplicates:
+            self._report.duplicates = duplicates
+            self._report.warn(self._resource.kind, f"{duplicates} entities came more than once; the last one counts")
+
+    async def _read_discovered(self) -> None:
+        discovery = Discovery(self._resource, self._source.open_read, self._source.evaluator)
+        workers = self._source.settings.connection.http.max_concurrent_requests
+        queue: asyncio.Queue[Partition | None] = asyncio.Queue(workers)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(workers):
+                    group.create_task(self._work(queue))
+                async with aclosing(discovery.partitions()) as partitions:
+                    async for partition in partitions:
+                        await queue.put(partition)
+                for _ in range(workers):
+                    await queue.put(None)
+        except* PenstockError as failed:
+            raise failed.exceptions[0] from None
+        self._report.pages += discovery.pages
+        for failure in discovery.failures:
+            self._report.stop_reasons[StopReason.PARENT_FAILED] += 1
+            self._report.error(self._resource.kind, str(failure))
+        if not discovery.failures and not self.coverage.met:
+            self._report.stop_reasons[StopReason.NO_PARENTS] += 1
+        self.coverage.all_found = not discovery.failures
+
+    async def _work(self, queue: asyncio.Queue[Partition | None]) -> None:
+        while (partition := await queue.get()) is not None:
+            await self._read_partition(partition)
+
+    async def _read_partition(self, partition: Partition) -> None:
+        number = self._delivery.partition(partition.values)
+        self.coverage.met.add(number)
+        where = " ".join([self._resource.kind, *(f"{name}={value}" for name, value in partition.values.items())])
+        stop, sound = await self._read_pages(partition, number, where)
+        self._report.stop_reasons[stop.reason] += 1
+        if not stop.reason.complete:
+            self._report.error(where, stop.detail or stop.reason.value)
+        elif sound:
+            self.coverage.proven.add(number)
+        if stop.reason.complete and stop.warning:
+            self._report.warn(where, stop.detail)
+
+    async def _read_pages(self, partition: Partition, number: int, where: str) -> tuple[Stop, bool]:
+        """Return why the read ended, and whether every item could be judged."""
+        sound = True
+        try:
+            read = self._source.open_read(self._resource.request, partition.values, self._extract)
+            async with aclosing(read.pages()) as pages:
+                async for page in pages:
+                    mapped = await self._mapped(page, partition, where)
+                    sound = sound and not mapped.errors
+                    await self._delivery.add(mapped.entities, number)
+                    self._observer.page_read(self._report)
+        except ReadError as error:
+            return Stop(error.reason, str(error)), sound
+        return read.stop or Stop(StopReason.PLUGIN_FAILED, "the read ended without a reason"), sound
+
+    def _extract(self, document: JSON) -> Extracted:
+        return extract_items(self._data_path, document)
+
+    async def _mapped(self, page: ReadPage, partition: Partition, where: str) -> MappedItems:
+        extracted = page.extracted
+        refuse_error_answer(page.page, extracted, self._resource.data_path)
+        mapped = await self._mapper.map(extracted.items, partition.values)
+        self._report.pages += 1
+        self._report.fetched += mapped.fetched
+        self._report.selected += mapped.selected
+        self._report.filtered += mapped.filtered
+        self._report.skipped += mapped.skipped
+        self._report.failed += mapped.failed
+        for message in mapped.errors:
+            self._report.error(f"{where} page {page.page.index + 1} {message.where}".rstrip(), message.message)
+        for message in mapped.warnings:
+            self._report.warn(f"{self._resource.kind} {message.where}".rstrip(), message.message)
+        refuse_unmapped_record(extracted, mapped)
+        if extracted.warning:
+            self._report.warn(self._resource.kind, extracted.warning)
+        return mapped

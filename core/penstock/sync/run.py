@@ -1,0 +1,138 @@
+"""One run: read every kind, deliver its entities, then delete what is proven to be gone."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+
+from penstock.config.models import Resource, Settings
+from penstock.journal import Journal
+from penstock.redaction import Redactor, secrets_in
+from penstock.strategies import Sink
+from penstock.sync.deliver import Delivery
+from penstock.sync.kind import Coverage, KindRead
+from penstock.sync.observer import Observer
+from penstock.sync.reconcile import Proof, reconcile
+from penstock.sync.report import KindReport, RunReport
+from penstock.sync.source import Source, open_source
+
+
+async def run_sync(
+    settings: Settings, *, only: Collection[str] = (), observer: Observer, stop: asyncio.Event
+) -> RunReport:
+    """Sync a source into its sink once.
+
+    Args:
+        settings: What to do.
+        only: Kinds to read; all when empty.
+        observer: Hears what happens.
+        stop: When set, the run ends soon and cleanly: what was read is delivered and nothing is deleted.
+
+    Raises:
+        SinkError: The sink cannot be opened or cannot go on.
+        JournalError: The same of the run journal.
+    """
+    report = RunReport(uuid.uuid4().hex, settings.source, datetime.now(UTC))
+    started = time.monotonic()
+    with Journal(settings.state_dir, settings.source) as journal:
+        sink = settings.sink.strategy.open(settings.sink.config, settings.source)
+        async with sink, open_source(settings) as source:
+            number = journal.start_run(report.run, report.started_at)
+            await _Run(source, sink, journal, number, observer).execute(report, only, stop)
+            report.redact(Redactor(secrets_in(settings.connection)))
+            report.seconds = time.monotonic() - started
+            journal.finish_run(number, datetime.now(UTC), report.status)
+    return report
+
+
+def resource_names(resources: Sequence[Resource]) -> list[str]:
+    """Return a name for each resource: its kind, and ``kind#2`` and so on where a kind is mapped more than once.
+
+    The journal remembers partitions by these names, so they do not depend on the order of different kinds.
+    """
+    met: Counter[str] = Counter()
+    names: list[str] = []
+    for resource in resources:
+        met[resource.kind] += 1
+        count = met[resource.kind]
+        names.append(resource.kind if count == 1 else f"{resource.kind}#{count}")
+    return names
+
+
+class _Run:
+    def __init__(self, source: Source, sink: Sink, journal: Journal, number: int, observer: Observer) -> None:
+        self._source = source
+        self._sink = sink
+        self._journal = journal
+        self._number = number
+        self._observer = observer
+        resources = source.settings.resources
+        self._resources = dict(zip(resource_names(resources), resources, strict=True))
+        self._coverage: dict[str, Coverage] = {}
+
+    async def execute(self, report: RunReport, only: Collection[str], stop: asyncio.Event) -> None:
+        reports = {name: KindReport(resource.kind) for name, resource in self._resources.items()}
+        chosen = {name: kind for name, kind in reports.items() if not only or kind.kind in only}
+        report.kinds = list(chosen.values())
+        reading = asyncio.create_task(self._read_kinds(chosen))
+        report.interrupted = await _ended_by(stop, reading)
+        if not report.interrupted:
+            threshold = self._source.settings.flags.entity_deletion_threshold
+            await reconcile(self._sink, self._journal, self._proof(reports), threshold)
+        for name, kind in chosen.items():
+            if name not in self._coverage:
+                kind.status = "interrupted"
+            self._observer.kind_finished(kind)
+
+    async def _read_kinds(self, chosen: Mapping[str, KindReport]) -> None:
+        for name, report in chosen.items():
+            started, sent = time.monotonic(), self._source.client.requests
+            self._observer.kind_started(report)
+            delivery = Delivery(self._sink, self._journal, self._number, name, report, self._observer)
+            kind = KindRead(self._source, self._resources[name], delivery, report, self._observer)
+            try:
+                await kind.run()
+            except asyncio.CancelledError:
+                await delivery.flush()
+                raise
+            finally:
+                report.requests = self._source.client.requests - sent
+                report.seconds = time.monotonic() - started
+            self._coverage[name] = kind.coverage
+
+    def _proof(self, reports: Mapping[str, KindReport]) -> Proof:
+        known = self._journal.partitions()
+        proven = {partition for coverage in self._coverage.values() for partition in coverage.proven}
+        for partition, name in known.items():
+            coverage = self._coverage.get(name)
+            if coverage is not None and coverage.all_found and partition not in coverage.met:
+                proven.add(partition)  # discovery no longer finds it
+        return Proof(
+            run=self._number,
+            proven=proven,
+            resources=known,
+            reports=reports,
+            everything=all(name in self._coverage and self._coverage[name].complete for name in self._resources),
+        )
+
+
+async def _ended_by(stop: asyncio.Event, work: asyncio.Task[None]) -> bool:
+    """Wait for the work, or cancel it when told to stop; return whether it was told to; errors of the work go on."""
+    waiting = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)
+        interrupted = not work.done()
+        if interrupted:
+            work.cancel()
+        try:
+            await work
+        except asyncio.CancelledError:
+            if not interrupted:
+                raise
+    finally:
+        waiting.cancel()
+    return interrupted
