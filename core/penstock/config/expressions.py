@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from penstock.config.node import NOTHING, Node, children
 from penstock.config.problems import Findings
-
-_BARE_WORD: Final = re.compile(r"[A-Za-z][\w-]*")
-_MOST_SHOWN: Final = 200
 
 
 def check(resources: Sequence[Node], found: Findings) -> None:
@@ -25,19 +20,12 @@ def check(resources: Sequence[Node], found: Findings) -> None:
     errors = check_expressions(sorted(texts))
     for place in places:
         if isinstance(place.value, str) and place.value in errors:
-            found.problem(place, _explain(place, place.value, str(errors[place.value])))
+            found.problem(place, f"jq does not compile: {one_line(errors[place.value])}")
 
 
-def _explain(place: Node, expression: str, message: str) -> str:
-    if _BARE_WORD.fullmatch(expression) and place.path.rpartition(".")[2] in {"blueprint", "icon"}:
-        return f"the word {expression} is no jq expression; a constant needs jq's quotes: '\"{expression}\"'"
-    return f"jq does not compile: {shown(expression)}: {message.strip().partition(chr(10))[0]}"
-
-
-def shown(expression: str) -> str:
-    """Return an expression on one line, cut to what a message can bear."""
-    line = " ".join(expression.split())
-    return line if len(line) <= _MOST_SHOWN else f"{line[:_MOST_SHOWN]}..."
+def one_line(error: Exception) -> str:
+    """Return the text of an error, which may quote an expression of several lines, on one line."""
+    return " ".join(str(error).split())
 
 
 def _places(resource: Node) -> Iterator[Node]:

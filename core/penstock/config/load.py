@@ -32,7 +32,6 @@ from penstock.config.sources import (
 )
 from penstock.config.urls import host
 from penstock.config.validation import validate, written_names
-from penstock.errors import ConfigurationError
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
@@ -62,7 +61,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         else ()
     )
     if found.problems or not (general and read.connection and sink and limits):
-        raise ConfigurationError(found.problems)
+        raise found.error()
     return Settings(
         source=general.source or host(read.connection.http.base_url),
         connection=read.connection,
@@ -85,7 +84,7 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
     environment = read_environment(inputs.environ, inputs.dotenv, found)
     root = read_root(inputs.config_file, found)
     if root is None:
-        raise ConfigurationError(found.problems)
+        raise found.error()
     only = {key: interpolate(child, environment.variables, found) for key, child in root.fields.items() if key == PATH}
     sink = read_sink(
         with_sound_blocks(replace(root, value=only), found),
@@ -96,7 +95,7 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
         catalog=_text(inputs.catalog),
     )
     if found.problems or sink is None:
-        raise ConfigurationError(found.problems)
+        raise found.error()
     return sink
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from typing import Final
 
 from penstock.config.node import Node, to_snake
 from penstock.errors import ConfigurationError, Problem, did_you_mean
+
+_MOST_LISTED: Final = 12
+_LINE: Final = re.compile(r"(?P<file>.*):(?P<line>[0-9]+)", re.DOTALL)
 
 
 class Findings:
@@ -41,14 +46,20 @@ class Findings:
         else:
             self.warn(node, f"{message} (ignored)")
 
-    def raise_if_any(self) -> None:
-        """Raise all problems at once.
+    def error(self) -> ConfigurationError:
+        """Return the error that tells all problems, those of one file by line."""
+        files = list(dict.fromkeys(_place(problem)[0] for problem in self.problems))
 
-        Raises:
-            ConfigurationError: There is at least one.
-        """
-        if self.problems:
-            raise ConfigurationError(self.problems)
+        def order(problem: Problem) -> tuple[int, int]:
+            file, line = _place(problem)
+            return files.index(file), line
+
+        return ConfigurationError(sorted(self.problems, key=order))
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    match = _LINE.fullmatch(problem.source)
+    return (match["file"], int(match["line"])) if match else (problem.source, 0)
 
 
 def nearest(written: str, known: Collection[str]) -> str:
@@ -59,9 +70,6 @@ def nearest(written: str, known: Collection[str]) -> str:
     if hint or not known or len(known) > _MOST_LISTED:
         return hint
     return f"; known here: {', '.join(known)}"
-
-
-_MOST_LISTED = 12
 
 
 def _once(found: list[Problem], problem: Problem) -> None:

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final, cast
 
-from penstock.config.expressions import shown
+from penstock.config.expressions import one_line
 from penstock.config.node import Node
 from penstock.config.problems import Findings
 from penstock.errors import ExpressionError, ExpressionSyntaxError
@@ -104,10 +104,10 @@ def _evaluate(expression: str) -> JSON:
     try:
         return compile_expression(expression).first(None)
     except ExpressionSyntaxError as error:
-        message = f"jq does not compile: {shown(expression)}: {_first_line(error)}"
+        message = f"jq does not compile: {one_line(error)}"
         raise _Failed(message) from error
     except ExpressionError as error:
-        message = f"jq failed: {shown(expression)}: {_first_line(error)}"
+        message = f"jq failed: {one_line(error)}"
         raise _Failed(message) from error
 
 
@@ -117,10 +117,6 @@ def _is_jq_with_now(text: str) -> bool:
     from penstock.expressions import check_expressions  # noqa: PLC0415 - as above
 
     return not check_expressions([text])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
 
 
 def _kind(value: object) -> str:

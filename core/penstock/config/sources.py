@@ -17,7 +17,6 @@ from penstock.config.problems import Findings
 from penstock.config.spelling import keys_in_snake_case
 from penstock.config.validation import written_names
 from penstock.config.yaml_source import parse_yaml, read_yaml
-from penstock.errors import ConfigurationError
 
 BLOCKS: Final = ("connection", "sink", "expressions")
 _INTEGRATION: Final = ("identifier", "config", "secrets", "type")
@@ -69,7 +68,7 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
     environment = read_environment(inputs.environ, inputs.dotenv, found)
     root, mapping = read_root(inputs.config_file, found), read_root(inputs.mapping_file, found)
     if root is None or mapping is None:
-        raise ConfigurationError(found.problems)
+        raise found.error()
     config = with_sound_blocks(_interpolated(root, environment.variables, found), found)
     if inputs.mapping_file is not None and not mapping.fields and not found.problems:
         found.problem(mapping, "the mapping is empty; expected resources", path="resources")
