@@ -1,0 +1,61 @@
+"""``paginationType: header_link``: follow the ``Link`` header (RFC 8288)."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from pydantic import Field
+
+from penstock import Page, PageRequest, PaginationStrategy, PluginConfig, Stop, hookimpl
+from penstock_pagination.links import follow
+
+_VALUE: Final = r'(?:"(?:[^"\\]|\\.)*"|[^\s";,]*)'
+_PARAMETER: Final = re.compile(rf"\s*;\s*([^\s=;,\"<>]+)\s*(?:=\s*({_VALUE}))?")
+_LINK: Final = re.compile(r"<([^<>]*)>")
+
+
+class HeaderLinkConfig(PluginConfig):
+    """Settings of ``paginationType: header_link``."""
+
+    header_link_rel: str = Field(default="next", min_length=1, description="relation of the link to the next page")
+
+
+class HeaderLink(PaginationStrategy[HeaderLinkConfig]):
+    """``Link: <https://api.test/users?page=2>; rel="next"``, as GitHub and GitLab send it."""
+
+    name = "header_link"
+    Config = HeaderLinkConfig
+
+    def first(self, config: HeaderLinkConfig) -> PageRequest:
+        """Return the resource's request unchanged."""
+        del config
+        return PageRequest()
+
+    def next(self, config: HeaderLinkConfig, page: Page) -> PageRequest | Stop:
+        """Follow the link of the relation."""
+        return follow(page, find_link(page.headers.get("link", ""), config.header_link_rel), "headerLinkRel")
+
+
+def find_link(header: str, relation: str) -> str | None:
+    """Return the target of the first link of that relation in a ``Link`` header's value, or None.
+
+    Relations compare without regard to case and may be several in one ``rel`` (RFC 8288 section 3.3).
+    """
+    position = 0
+    while found := _LINK.search(header, position):
+        position = found.end()
+        relations: list[str] | None = None
+        while parameter := _PARAMETER.match(header, position):
+            position = parameter.end()
+            if parameter[1].lower() == "rel" and relations is None:  # only the first one counts
+                relations = (parameter[2] or "").strip('"').lower().split()
+        if relation.lower() in (relations or ()):
+            return found[1].strip()
+    return None
+
+
+@hookimpl
+def penstock_pagination() -> HeaderLink:
+    """Offer links in the headers."""
+    return HeaderLink()
