@@ -1,0 +1,229 @@
+"""The entities of a catalog in one SQLite file: everything about it that does not wait, for one thread to call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+import orjson
+
+from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity
+from penstock.errors import SinkError
+from penstock.values import ABSENT, CREATED, DELETED, UNCHANGED, UPDATED
+from penstock_sinks._database import Database
+from penstock_sinks._json import UnstorableError, decode
+from penstock_sinks._merge import Offer, fresh, key_flaw, members, merged, offer
+from penstock_sinks._views import Views
+
+CHUNK: Final = 1_000
+"""Rows read at once: memory stays flat, whatever the size of the catalog."""
+
+
+class Row(NamedTuple):
+    """An entity as it is stored; ``team``, ``properties`` and ``relations`` are JSON text."""
+
+    source: str
+    kind: str
+    blueprint: str
+    identifier: str
+    title: str | None
+    icon: str | None
+    team: str | None
+    properties: str
+    relations: str
+
+
+_Stored: TypeAlias = tuple[str, str, str, str | None, str | None, str | None, str, str]
+"""Identifier, source, kind, and the content."""
+_Found: TypeAlias = dict[str, dict[str, _Stored]]
+"""By blueprint and identifier."""
+
+_COLUMNS: Final = ", ".join(Row._fields)
+_FIND: Final = """
+SELECT identifier, source, kind, title, icon, team, properties, relations FROM entities
+WHERE blueprint = ? AND identifier IN (SELECT value FROM json_each(?))
+"""
+_FIND_SOURCE: Final = """
+SELECT identifier, source FROM entities WHERE blueprint = ? AND identifier IN (SELECT value FROM json_each(?))
+"""
+_INSERT: Final = "INSERT INTO entities VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_UPDATE: Final = """
+UPDATE entities SET kind = ?, title = ?, icon = ?, team = ?, properties = ?, relations = ?, updated_at = ?
+WHERE blueprint = ? AND identifier = ?
+"""
+_UPDATE_KIND: Final = "UPDATE entities SET kind = ? WHERE blueprint = ? AND identifier = ?"
+_DELETE: Final = "DELETE FROM entities WHERE blueprint = ? AND identifier = ?"
+_OWNED: Final = """
+SELECT kind, blueprint, identifier FROM entities
+WHERE source = ? AND (blueprint, identifier) > (?, ?) ORDER BY blueprint, identifier LIMIT ?
+"""
+_ALL: Final = f"""
+SELECT {_COLUMNS} FROM entities WHERE (blueprint, identifier) > (?, ?) ORDER BY blueprint, identifier LIMIT ?
+"""  # noqa: S608 - our own column names
+_OF_BLUEPRINT: Final = f"""
+SELECT {_COLUMNS} FROM entities WHERE blueprint = ? AND identifier > ? ORDER BY identifier LIMIT ?
+"""  # noqa: S608 - our own column names
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one batch comes to: the rows to insert, update or mark, and the entities no view shows whole."""
+
+    source: str
+    kind: str
+    now: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="milliseconds")[:-6] + "Z")
+    inserts: list[tuple[str | None, ...]] = field(default_factory=list[tuple[str | None, ...]])
+    updates: list[tuple[str | None, ...]] = field(default_factory=list[tuple[str | None, ...]])
+    kinds: list[tuple[str, str, str]] = field(default_factory=list[tuple[str, str, str]])
+    written: list[Entity] = field(default_factory=list[Entity])
+
+    def take(self, entity: Entity, brought: Offer, row: _Stored | None) -> Outcome:
+        if row is None:
+            place = (self.source, self.kind, entity.blueprint, entity.identifier)
+            self.inserts.append((*place, *fresh(brought), self.now, self.now))
+            self.written.append(entity)
+            return CREATED
+        if row[1] != self.source:
+            return Outcome("refused", f'it belongs to the source "{row[1]}"')
+        try:
+            new = merged(entity, brought, row[3:])
+        except ValueError as error:  # somebody else has written to the file
+            return Outcome("refused", f"what the catalog has cannot be read: {error}")
+        if new is not None:
+            self.updates.append((self.kind, *new, self.now, entity.blueprint, entity.identifier))
+            self.written.append(entity)
+            return UPDATED
+        if row[2] != self.kind:
+            self.kinds.append((self.kind, entity.blueprint, entity.identifier))
+        return UNCHANGED
+
+
+class Store:
+    """The entities of one file, seen by one source.
+
+    All methods, ``open`` first and ``close`` last, are called by one thread. Each raises ``SinkError`` when the file
+    cannot be used.
+
+    Args:
+        path: The file; made when it does not exist.
+        source: Who writes; rows of others are left alone.
+    """
+
+    def __init__(self, path: Path, source: str) -> None:
+        self.database = Database(path)
+        self._source = source
+        self._views = Views(self.database)
+
+    def open(self) -> None:
+        """Open the file, and make it a catalog when it is new."""
+        self.database.open()
+
+    def close(self) -> None:
+        """Bring everything into the one file, and close it."""
+        self.database.close()
+
+    def write(self, batch: EntityBatch) -> list[Outcome]:
+        """Create or update entities in one transaction, and return what became of each."""
+        offers = [_offer(entity) for entity in batch.entities]
+        work = _Work(self._source, batch.kind)
+        offered = list(zip(batch.entities, offers, strict=True))
+        try:
+            with self.database.transaction():
+                found = self._find(entity for entity, brought in offered if not isinstance(brought, Outcome))
+                outcomes = [
+                    brought
+                    if isinstance(brought, Outcome)
+                    else work.take(entity, brought, found[entity.blueprint].get(entity.identifier))
+                    for entity, brought in offered
+                ]
+                self._apply(work)
+        except SinkError:
+            self._views.forget()
+            raise
+        return outcomes
+
+    def delete(self, keys: Sequence[EntityKey]) -> list[Outcome]:
+        """Delete rows of this source in one transaction, and return what became of each key."""
+        with self.database.transaction():
+            owners: dict[EntityKey, str] = {}
+            for blueprint, identifiers in _by_blueprint(
+                key for key in keys if not key_flaw(key.blueprint, key.identifier)
+            ).items():
+                rows = self.database.execute(_FIND_SOURCE, (blueprint, orjson.dumps(identifiers).decode()))
+                owners.update({EntityKey(blueprint, identifier): source for identifier, source in rows})
+            outcomes = [self._deletion(owners, key) for key in keys]
+            gone = [key for key, outcome in zip(keys, outcomes, strict=True) if outcome is DELETED]
+            self.database.executemany(_DELETE, [(key.blueprint, key.identifier) for key in gone])
+        return outcomes
+
+    def owned(self, after: OwnedEntity | None = None) -> list[OwnedEntity]:
+        """Return the next rows of this source in order; none are left when there are fewer than ``CHUNK``."""
+        place = ("", "") if after is None else (after.blueprint, after.identifier)
+        return [OwnedEntity(*row) for row in self.database.read(_OWNED, (self._source, *place, CHUNK))]
+
+    def rows(self, blueprint: str | None = None, after: Row | None = None) -> list[Row]:
+        """Return the next rows of everybody, or of one blueprint, in order, as ``owned`` does."""
+        if blueprint is None:
+            place = ("", "") if after is None else (after.blueprint, after.identifier)
+            return [Row._make(row) for row in self.database.read(_ALL, (*place, CHUNK))]
+        parameters = (blueprint, "" if after is None else after.identifier, CHUNK)
+        return [Row._make(row) for row in self.database.read(_OF_BLUEPRINT, parameters)]
+
+    def entity(self, row: Row) -> Entity:
+        """Return what a row holds."""
+        try:
+            return Entity(
+                blueprint=row.blueprint,
+                identifier=row.identifier,
+                title=row.title,
+                icon=row.icon,
+                team=None if row.team is None else decode(row.team),
+                properties=members(row.properties),
+                relations=members(row.relations),
+            )
+        except ValueError as error:
+            message = f'{self.database.path}: "{row.identifier}" of "{row.blueprint}" cannot be read: {error}'
+            raise SinkError(message) from error
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Take in rows as they are, whoever owns them, within a transaction."""
+        self.database.executemany(_INSERT, ((*row, "", "") for row in rows))
+
+    def _find(self, entities: Iterable[Entity]) -> _Found:
+        found: _Found = {}
+        for blueprint, identifiers in _by_blueprint(entities).items():
+            rows = self.database.execute(_FIND, (blueprint, orjson.dumps(identifiers).decode()))
+            found[blueprint] = {row[0]: row for row in rows}
+        return found
+
+    def _apply(self, work: _Work) -> None:
+        self.database.executemany(_INSERT, work.inserts)
+        self.database.executemany(_UPDATE, work.updates)
+        self.database.executemany(_UPDATE_KIND, work.kinds)
+        self._views.show(work.written)
+
+    def _deletion(self, owners: dict[EntityKey, str], key: EntityKey) -> Outcome:
+        source = owners.get(key)
+        if source is None:
+            return ABSENT
+        if source != self._source:
+            return Outcome("refused", f'it belongs to the source "{source}"')
+        del owners[key]  # should it be named twice, it is not deleted twice
+        return DELETED
+
+
+def _offer(entity: Entity) -> Offer | Outcome:
+    try:
+        return offer(entity)
+    except UnstorableError as error:
+        return Outcome("refused", str(error))
+
+
+def _by_blueprint(entities: Iterable[Entity | EntityKey]) -> dict[str, list[str]]:
+    identifiers: dict[str, list[str]] = {}
+    for entity in entities:
+        identifiers.setdefault(entity.blueprint, []).append(entity.identifier)
+    return identifiers

@@ -1,0 +1,41 @@
+"""``sink: {type: jsonl}``: a folder with one file ``<blueprint>.jsonl`` for each blueprint.
+
+Each line is one entity, sorted by identifier: ``{blueprint, identifier, title, icon, team, properties, relations,
+source, kind}``, the last two saying who owns it and which kind wrote it last. What the name of a file cannot hold is
+percent-encoded. The files change when the sink is closed, each at once; those without changes are left alone.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from penstock import PluginConfig, Sink, SinkStrategy, hookimpl
+from penstock_sinks._folder import Folder
+from penstock_sinks._sink import StoreSink
+
+
+class JsonlConfig(PluginConfig):
+    """Settings of ``sink: {type: jsonl}``."""
+
+    path: Path = Field(
+        default=Path("catalog"), description="the folder; made when it does not exist, in a folder that does"
+    )
+
+
+class Jsonl(SinkStrategy[JsonlConfig]):
+    """A catalog as text, one line an entity, for git, diff and jq."""
+
+    name = "jsonl"
+    Config = JsonlConfig
+
+    def open(self, config: JsonlConfig, source: str) -> Sink:
+        """Return the sink; the folder is opened when it is entered."""
+        return StoreSink(Folder(config.path, source))
+
+
+@hookimpl
+def penstock_sink() -> Jsonl:
+    """Offer JSON lines."""
+    return Jsonl()

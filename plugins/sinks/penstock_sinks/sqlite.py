@@ -1,0 +1,41 @@
+"""``sink: {type: sqlite}``: a catalog in one SQLite file.
+
+The table ``entities`` has a row for each entity (``team``, ``properties`` and ``relations`` as JSON text), and each
+blueprint a view of its name with one column for each property and relation (``penstock_views`` lists them). The file
+is in WAL mode: others may read it during a sync. Closed, it is one plain file that can be copied.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from penstock import PluginConfig, Sink, SinkStrategy, hookimpl
+from penstock_sinks._sink import StoreSink
+from penstock_sinks._store import Store
+
+
+class SqliteConfig(PluginConfig):
+    """Settings of ``sink: {type: sqlite}``."""
+
+    path: Path = Field(
+        default=Path("catalog.db"), description="the file; made when it does not exist, in a folder that does"
+    )
+
+
+class Sqlite(SinkStrategy[SqliteConfig]):
+    """A catalog in one SQLite file, for SQL, Datasette and spreadsheets."""
+
+    name = "sqlite"
+    Config = SqliteConfig
+
+    def open(self, config: SqliteConfig, source: str) -> Sink:
+        """Return the sink; the file is opened when it is entered."""
+        return StoreSink(Store(config.path, source))
+
+
+@hookimpl
+def penstock_sink() -> Sqlite:
+    """Offer SQLite."""
+    return Sqlite()
