@@ -111,6 +111,11 @@ class Evaluator:
         self._compile_subset = compile_subset or _compiler()
         self._pool = Pool(limits or _default_limits(), workers)
 
+    @property
+    def workers(self) -> int:
+        """How many worker processes there are now."""
+        return self._pool.workers
+
     def __enter__(self) -> Self:
         return self
 

@@ -76,6 +76,11 @@ class Pool:
         self._closed = False
         self._finalizer = weakref.finalize(self, _close_all, self._all)
 
+    @property
+    def workers(self) -> int:
+        """How many worker processes there are now."""
+        return len(self._all)
+
     async def evaluate_async(self, rows: Sequence[Row]) -> list[Answer]:
         """Evaluate rows while the event loop goes on."""
         if self._threads is None:

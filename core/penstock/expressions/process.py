@@ -58,6 +58,11 @@ class Worker:
         self._received = bytearray()
         self._greet()
 
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
     def check(self, texts: Sequence[str]) -> list[str | None]:
         """Return jq's message for each expression that does not compile, None for the others."""
         self._send(json.dumps({"check": list(texts)}).encode())
