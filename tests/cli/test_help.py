@@ -73,9 +73,8 @@ def test_no_option_lacks_a_description() -> None:
     missing: list[str] = []
 
     def visit(command: object, path: str) -> None:
-        for parameter in getattr(command, "params", ()):
-            if not getattr(parameter, "help", None):
-                missing.append(f"{path} {parameter.name}")
+        parameters = getattr(command, "params", ())
+        missing.extend(f"{path} {found.name}" for found in parameters if not getattr(found, "help", None))
         for name, child in getattr(command, "commands", {}).items():
             visit(child, f"{path} {name}")
 

@@ -68,6 +68,7 @@ def demo(
 
             if not quiet:
                 say(f"an API with made-up records listens on {api.url}; {config} says how to read it")
+                say("once it asks for a second's pause (429, Retry-After), and is given it")
             settings = context.settings = read_settings(config, None, catalog=folder / "catalog.db")
             code = run(settings, Manner(verbose=verbose, quiet=quiet))
         if code == 0:
@@ -125,17 +126,28 @@ def _show(sink: Chosen[SinkStrategy[Any]], folder: Path, *, quiet: bool) -> None
     if not quiet:
         say()
         say("try next:")
-        for line in next_commands(folder):
-            say(f"  {line}")
+        for purpose, line in _next_commands(folder):
+            say(f"  {purpose}:")
+            say(f"    {line}")
 
 
-def next_commands(folder: Path) -> list[str]:
-    """Return three commands that work as they are, from the current folder."""
+def _next_commands(folder: Path) -> list[tuple[str, str]]:
+    """Return three commands that work as they are in the current folder, each with what it is for."""
     option = [] if folder == DEFAULT_FOLDER else ["--dir", str(folder)]
+    catalog = str(folder / "catalog.db")
     return [
-        shlex.join(["penstock", "entities", "--catalog", str(folder / "catalog.db"), "--blueprint", "incident"]),
-        shlex.join(["penstock", "demo", *option, "preview", "/services"]),
-        shlex.join(["penstock", "demo", *option]),
+        (
+            "look into the catalog",
+            shlex.join(["penstock", "entities", "--catalog", catalog, "--blueprint", "incident"]),
+        ),
+        (
+            "see one request, its answer, and what it becomes",
+            shlex.join(["penstock", "demo", *option, "preview", "/services"]),
+        ),
+        (
+            f"sync again: nothing has changed, unless you change {folder / 'penstock.yml'}",
+            shlex.join(["penstock", "demo", *option]),
+        ),
     ]
 
 

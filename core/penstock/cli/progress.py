@@ -33,13 +33,16 @@ def progress(*, quiet: bool) -> Generator[Observer]:
 
 
 class PlainProgress(Observer):
-    """A line when a kind begins, one when it ends, and one now and then."""
+    """A line when the reading of a kind begins, one when it has ended, and one now and then."""
 
     def __init__(self) -> None:
         self._said = monotonic()
+        self._reading: KindReport | None = None
 
     def kind_started(self, kind: KindReport) -> None:
         """Say that a kind begins."""
+        self._conclude()
+        self._reading = kind
         self._line(f"{kind.kind}: reading")
 
     def page_read(self, kind: KindReport) -> None:
@@ -51,12 +54,18 @@ class PlainProgress(Observer):
         self._now_and_then(kind)
 
     def kind_finished(self, kind: KindReport) -> None:
-        """Say how it ended."""
-        self._line(f"{kind.kind}: {kind.status}, {counts(kind)}")
+        """Say what came of the last kind; kinds end together, after the last was read."""
+        del kind
+        self._conclude()
+
+    def _conclude(self) -> None:
+        if self._reading is not None:
+            self._line(f"{self._reading.kind}: {counts(self._reading)}")
+            self._reading = None
 
     def _now_and_then(self, kind: KindReport) -> None:
         if monotonic() - self._said >= PAUSE:
-            self._line(f"{kind.kind}: {counts(kind)}")
+            self._line(f"{kind.kind}: {counts(kind)} so far")
 
     def _line(self, text: str) -> None:
         self._said = monotonic()
@@ -68,26 +77,31 @@ class BarProgress(Observer):
 
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
-        self._tasks: dict[int, TaskID] = {}
+        self._tasks: dict[int, tuple[TaskID, KindReport]] = {}  # the report is kept so that its id stays its own
 
     def kind_started(self, kind: KindReport) -> None:
         """Show a bar, which pulses: nobody knows how many pages there are."""
-        self._tasks[id(kind)] = self._bars.add_task(printable(kind.kind), total=None, counts=counts(kind))
-        for task in list(self._tasks.values())[:-SHOWN_BARS]:
-            self._bars.update(task, visible=False)
+        task = self._bars.add_task(printable(kind.kind), total=None, counts=counts(kind))
+        self._tasks[id(kind)] = task, kind
+        for older, _ in list(self._tasks.values())[:-SHOWN_BARS]:
+            self._bars.update(older, visible=False)
 
     def page_read(self, kind: KindReport) -> None:
         """Move the counts on."""
-        self._bars.update(self._tasks[id(kind)], counts=counts(kind))
+        self._count(kind)
 
     def batch_written(self, kind: KindReport) -> None:
         """Move the counts on."""
-        self._bars.update(self._tasks[id(kind)], counts=counts(kind))
+        self._count(kind)
 
     def kind_finished(self, kind: KindReport) -> None:
-        """Fill the bar."""
-        if (bar := self._tasks.get(id(kind))) is not None:
-            self._bars.update(bar, total=1, completed=1, counts=counts(kind))
+        """Fill the bar, if the kind was ever begun."""
+        if id(kind) in self._tasks:
+            self._count(kind)
+            self._bars.update(self._tasks[id(kind)][0], total=1, completed=1)
+
+    def _count(self, kind: KindReport) -> None:
+        self._bars.update(self._tasks[id(kind)][0], counts=counts(kind))
 
 
 def counts(kind: KindReport) -> str:

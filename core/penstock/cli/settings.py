@@ -40,6 +40,14 @@ def read_settings(
         ConfigurationError: All that is wrong with them.
     """
     from penstock.config.load import load_settings
+    from penstock.errors import ConfigurationError, Problem
     from penstock.plugins import PluginManager
 
-    return load_settings(inputs(config, mapping, sink=sink, catalog=catalog), PluginManager())
+    where = inputs(config, mapping, sink=sink, catalog=catalog)
+    try:
+        return load_settings(where, PluginManager())
+    except ConfigurationError as error:
+        if where.config_file is not None:
+            raise
+        hint = f"there is no {DEFAULT_FILE} in this folder; name a file with --config, or run `penstock init`"
+        raise ConfigurationError([*error.problems, Problem("", hint)]) from error

@@ -9,7 +9,7 @@ from typing import Any, Final
 from penstock.cli.console import say, table
 from penstock.config.models import Chosen
 from penstock.strategies import SinkStrategy
-from penstock.sync.report import KindReport, Message, RunReport
+from penstock.sync.report import MAX_MESSAGES, KindReport, Message, RunReport
 
 SHOWN: Final = 3
 """Errors, and warnings, shown of each kind unless all are asked for."""
@@ -22,7 +22,7 @@ def summarise(report: RunReport, sink: Chosen[SinkStrategy[Any]], *, verbose: bo
     if not quiet:
         say()
         say(_kinds(report.kinds))
-    for line in _messages(report.kinds, shown=len(report.kinds) and (10**9 if verbose else SHOWN), quiet=quiet):
+    for line in _messages(report.kinds, shown=MAX_MESSAGES if verbose else SHOWN, quiet=quiet):
         say(line)
     if not quiet or report.status != "complete":
         if not quiet:
@@ -63,8 +63,9 @@ def _ending(report: RunReport, place: str) -> Iterator[str]:
     for kind in report.kinds:
         if kind.held:
             yield (
-                f"held: {kind.held:,} deletions of kind {kind.kind} wait for approval and were not done:"
-                " too much of it is missing to be taken for granted; see the report"
+                f"held: {kind.held:,} deletions of kind {kind.kind} were not done: so much has gone at once that it"
+                " looks like an accident; the next run that finds enough of it clears this, or set"
+                " entityDeletionThreshold: 1 for one run to let it go"
             )
     delivered = f"{_total(report, 'created', 'updated', 'unchanged'):,} entities in {place} ({_outcomes(report)})"
     yield _LAST_LINES[report.status](report, delivered)

@@ -34,6 +34,10 @@ class Jsonl(SinkStrategy[JsonlConfig]):
         """Return the sink; the folder is opened when it is entered."""
         return StoreSink(Folder(config.path, source))
 
+    def exists(self, config: JsonlConfig) -> bool:
+        """Return whether the folder is there."""
+        return config.path.exists()
+
 
 @hookimpl
 def penstock_sink() -> Jsonl:

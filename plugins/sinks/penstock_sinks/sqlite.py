@@ -34,6 +34,10 @@ class Sqlite(SinkStrategy[SqliteConfig]):
         """Return the sink; the file is opened when it is entered."""
         return StoreSink(Store(config.path, source))
 
+    def exists(self, config: SqliteConfig) -> bool:
+        """Return whether the file is there."""
+        return config.path.exists()
+
 
 @hookimpl
 def penstock_sink() -> Sqlite:

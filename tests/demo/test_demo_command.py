@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from penstock.demo.data import INCIDENTS, MEMBERS, SERVICES, TEAMS, USERS
+from support.commands import Ran, environment, penstock, write_config
+
+EXPECTED = {
+    "incident": len(INCIDENTS),
+    "membership": sum(map(len, MEMBERS.values())),
+    "service": sum(not service["archived"] for service in SERVICES),
+    "team": len(TEAMS),
+    "user": sum(bool(user["active"]) for user in USERS),
+}
+
+
+@pytest.fixture(scope="module")
+def toured(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ran]:
+    """A folder in which the demo has run once."""
+    folder = tmp_path_factory.mktemp("tour")
+    return folder, penstock("demo", folder=folder)
+
+
+def _arrived(ran: Ran) -> dict[str, int]:
+    return {line.split()[0]: int(line.split()[1]) for line in ran.out.splitlines()[2:]}
+
+
+def _commands(ran: Ran) -> list[str]:
+    lines = ran.err.partition("try next:\n")[2].splitlines()
+    return [line.strip() for line in lines if line.startswith("    penstock ")]
+
+
+def test_it_shows_what_arrived_with_an_example_of_each(toured: tuple[Path, Ran]) -> None:
+    _, ran = toured
+
+    assert ran.code == 0, ran.err
+    assert _arrived(ran) == EXPECTED
+    assert all(re.search(r"\S+$", line) for line in ran.out.splitlines()[2:])
+    assert "team        " in ran.out
+    assert "(Checkout)" in ran.out
+
+
+def test_it_leaves_only_the_folder_it_names(toured: tuple[Path, Ran]) -> None:
+    folder, _ = toured
+
+    assert [path.name for path in folder.iterdir()] == ["penstock-demo"]
+    assert sorted(path.name for path in (folder / "penstock-demo").iterdir()) == [
+        ".penstock",
+        "catalog.db",
+        "penstock.yml",
+    ]
+
+
+def test_the_catalog_is_readable_by_others(toured: tuple[Path, Ran]) -> None:
+    db = sqlite3.connect(toured[0] / "penstock-demo" / "catalog.db")
+    try:
+        rows = db.execute("SELECT severity, count(*) FROM incident GROUP BY severity ORDER BY severity").fetchall()
+    finally:
+        db.close()
+
+    assert sum(count for _, count in rows) == len(INCIDENTS)
+    assert [severity for severity, _ in rows] == ["critical", "high", "low", "medium"]
+
+
+def test_no_token_is_written_anywhere(toured: tuple[Path, Ran]) -> None:
+    config = (toured[0] / "penstock-demo" / "penstock.yml").read_text()
+
+    assert "apiToken: ${PENSTOCK_DEMO_TOKEN}" in config
+
+
+def test_it_names_three_commands_which_work_as_they_are(toured: tuple[Path, Ran], tmp_path: Path) -> None:
+    folder, ran = toured
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    command = bin_folder / "penstock"
+    command.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m penstock "$@"\n')
+    command.chmod(0o755)
+
+    commands = _commands(ran)
+    assert len(commands) == 3
+    for line in commands:
+        tried = subprocess.run(
+            line,
+            shell=True,
+            cwd=folder,
+            env=environment(PATH=f"{bin_folder}{os.pathsep}{os.environ['PATH']}"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert tried.returncode == 0, tried.stderr
+        assert tried.stdout
+
+
+def test_a_second_run_finds_everything_unchanged(toured: tuple[Path, Ran]) -> None:
+    folder, _ = toured
+
+    ran = penstock("demo", folder=folder)
+
+    assert ran.code == 0
+    total = sum(EXPECTED.values())
+    assert f"complete: {total} entities in penstock-demo/catalog.db (unchanged {total})" in ran.err.splitlines()
+
+
+def test_the_api_asks_to_wait_once_and_nothing_is_lost(toured: tuple[Path, Ran]) -> None:
+    folder, _ = toured
+
+    ran = penstock("demo", "sync", "--only", "/incidents", "--report", "-", folder=folder)
+
+    [kind] = ran.json()["kinds"]
+    assert (kind["requests"], kind["pages"], kind["fetched"]) == (4, 3, len(INCIDENTS))
+
+
+def test_other_commands_can_be_run_against_its_api(toured: tuple[Path, Ran]) -> None:
+    folder, _ = toured
+
+    checked = penstock("demo", "check", folder=folder)
+    shown = penstock("demo", "preview", "/services", "--items", "1", "--format", "json", folder=folder)
+    listed = penstock("demo", "entities", "--blueprint", "team", "--format", "jsonl", folder=folder)
+
+    assert (checked.code, checked.out.count(" ok ")) == (0, 5)
+    assert shown.json()[0]["entities"][0]["blueprint"] == "service"
+    assert len(listed.lines()) == len(TEAMS)
+
+
+def test_a_command_that_has_nothing_to_do_with_it_is_refused(toured: tuple[Path, Ran]) -> None:
+    ran = penstock("demo", "demo", folder=toured[0])
+
+    assert ran.code == 2
+    assert "COMMAND: demo has nothing to do with the demo" in ran.err
+
+
+def test_a_folder_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:
+    mine = write_config(tmp_path, {"source": "mine"}).read_text()
+
+    ran = penstock("demo", "--dir", ".", folder=tmp_path)
+
+    assert ran.code == 2
+    assert "--dir: . is there already and is not of an earlier demo" in ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["penstock.yml"]
+    assert (tmp_path / "penstock.yml").read_text() == mine
+
+
+def test_neither_proxies_nor_settings_of_the_environment_disturb_it(tmp_path: Path) -> None:
+    variables = {
+        "HTTP_PROXY": "http://127.0.0.1:9",
+        "http_proxy": "http://127.0.0.1:9",
+        "NO_PROXY": "",
+        "PENSTOCK__CONNECTION__BASE_URL": "http://127.0.0.1:9",
+        "PENSTOCK__SINK__TYPE": "jsonl",
+        "OCEAN__INTEGRATION__CONFIG__PAGE_SIZE": "7",
+    }
+
+    ran = penstock("demo", "--dir", "a tour", "--quiet", folder=tmp_path, variables=variables)
+
+    assert (ran.code, ran.err) == (0, "")
+    assert _arrived(ran) == EXPECTED
+    assert [path.name for path in tmp_path.iterdir()] == ["a tour"]
+
+
+def test_a_folder_with_blanks_is_quoted_in_the_commands(tmp_path: Path) -> None:
+    ran = penstock("demo", "--dir", "a tour", folder=tmp_path)
+
+    assert [shlex.split(line) for line in _commands(ran)] == [
+        ["penstock", "entities", "--catalog", "a tour/catalog.db", "--blueprint", "incident"],
+        ["penstock", "demo", "--dir", "a tour", "preview", "/services"],
+        ["penstock", "demo", "--dir", "a tour"],
+    ]
