@@ -100,15 +100,13 @@ def _find(config: CursorConfig, page: Page) -> JSON:
 
 
 def _repetition(config: CursorConfig, page: Page, cursor: str) -> Stop | None:
-    if page.repeats_previous:
-        return repeated_page(config.pagination_param)
     if page.request.state == {"cursor": cursor}:
-        detail = (
-            "the cursor of the answer is the one that was just used; set cursorPath to that of the next page, or "
-            "hasMorePath to where the answer says that there is none"
-        )
+        detail = "the answer's cursor is the one that was just used; set "
+        if page.repeats_previous:
+            detail += "paginationParam to the name that the API knows, or "
+        detail += "cursorPath to where the cursor of the next page is"
         return Stop(StopReason.REPEATED_REQUEST, detail)
-    return None
+    return repeated_page(config.pagination_param) if page.repeats_previous else None
 
 
 @hookimpl

@@ -130,7 +130,7 @@ def _evaluate(expression: Expression, value: JSON, setting: str) -> JSON:
     try:
         return expression.first(value)
     except ExpressionRuntimeError as error:
-        message = f"{setting} failed on the page: {error}"
+        message = f"{setting} failed: {error}"
         raise ReadError(message, reason=StopReason.EXPRESSION_FAILED) from error
 
 
