@@ -149,7 +149,7 @@ def nested(depth: int) -> JSON:
 def test_what_jq_cannot_do_is_an_error(evaluator: Evaluator, text: str, value: JSON, message: str) -> None:
     with pytest.raises(ExpressionRuntimeError) as caught:
         evaluator.compile(text).first(value)
-    assert str(caught.value).startswith(message)
+    assert message in str(caught.value)
     assert caught.value.expression == text
 
 

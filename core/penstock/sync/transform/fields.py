@@ -95,19 +95,26 @@ class EntityFields:
         yield from self.properties.values()
         yield from self.relations.values()
 
-    def builder(self) -> Build | None:
-        """Return what makes an entity of an item, or raises one of ``HAND_OVER``; None if a field needs libjq."""
-        if self.searches or any(field.quick is None for field in self):
-            return None
-        return _builder(self)
 
+def builder_of(fields: EntityFields, evaluate: Callable[[Field], Evaluate]) -> Build:
+    """Return what makes an entity of an item, or raises one of ``HAND_OVER`` where there is anything to report.
 
-def _builder(fields: EntityFields) -> Build:
-    """Return the function that runs for every item: it does the usual case only, and that without a detour."""
-    identify, name = _quick(fields.identifier), _quick(fields.blueprint)
-    entitle, depict, own = _optional(fields.title), _optional(fields.icon), _optional(fields.team)
-    properties = [(key, _quick(field)) for key, field in fields.properties.items()]
-    relations = [(key, _quick(field)) for key, field in fields.relations.items()]
+    It runs for every item, so it does the usual case only, and that without a detour.
+
+    Args:
+        fields: The mapping.
+        evaluate: Gives a field's evaluation; that raises one of ``HAND_OVER`` where it cannot decide.
+    """
+
+    def optional(field: Field | None) -> Evaluate | None:
+        return None if field is None else evaluate(field)
+
+    if fields.searches:
+        return _refuse
+    identify, name = evaluate(fields.identifier), evaluate(fields.blueprint)
+    entitle, depict, own = optional(fields.title), optional(fields.icon), optional(fields.team)
+    properties = [(key, evaluate(field)) for key, field in fields.properties.items()]
+    relations = [(key, evaluate(field)) for key, field in fields.relations.items()]
     none_unclean = UNCLEAN.isdisjoint
 
     def build(item: JSON) -> Entity:
@@ -121,10 +128,10 @@ def _builder(fields: EntityFields) -> Build:
         title: JSON | Unset = entitle(item) if entitle else UNSET
         icon: JSON | Unset = depict(item) if depict else UNSET
         team: JSON | Unset = own(item) if own else UNSET
-        values = {key: evaluate(item) for key, evaluate in properties}
+        values = {key: value_of(item) for key, value_of in properties}
         if not none_unclean(map(type, values.values())):
             values = {key: whole(value) for key, value in values.items()}
-        targets = {key: evaluate(item) for key, evaluate in relations}
+        targets = {key: target_of(item) for key, target_of in relations}
         for key, target in targets.items():
             if type(target) is not str and target is not None:
                 targets[key] = as_target(target)
@@ -148,14 +155,8 @@ def _needed(value: JSON) -> str:
     return text
 
 
-def _quick(field: Field) -> Evaluate:
-    if field.quick is None:
-        raise ValueError(field.path)
-    return field.quick
-
-
-def _optional(field: Field | None) -> Evaluate | None:
-    return None if field is None else _quick(field)
+def _refuse(_: JSON) -> Entity:
+    raise Undecided
 
 
 def _always(value: JSON) -> Evaluate:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from penstock.config.models import Resource
 from penstock.errors import ExpressionError
 from penstock.expressions import Cell, Evaluator, Row
+from penstock.sync.transform.ahead import Ahead, Values
 from penstock.sync.transform.assemble import FailedError, SkippedError, assemble, first_line
 from penstock.sync.transform.expand import Expander
-from penstock.sync.transform.fields import HAND_OVER, EntityFields, Field, FieldMaker
+from penstock.sync.transform.fields import HAND_OVER, EntityFields, Field, FieldMaker, builder_of
 from penstock.sync.transform.items import name_of_type
 from penstock.sync.transform.notes import Notes
 from penstock.sync.transform.repeats import RepeatWatch
@@ -32,8 +33,8 @@ class _Case:
     """Where among the quick entities its own belong."""
     index: int
     item: dict[str, JSON]
-    values: dict[str, JSON | ExpressionError] = field(default_factory=dict[str, "JSON | ExpressionError"])
-    """First outputs, or why there is none, by jq text."""
+    values: Values
+    """What is known of it so far."""
 
     @property
     def label(self) -> str:
@@ -45,8 +46,8 @@ class _Case:
 class Mapper:
     """Maps the items of one resource, page by page; one mapper serves all of its partitions.
 
-    Items whose expressions are all in the compiled subset, and show nothing unusual, become entities in one quick loop.
-    What the others need of libjq is asked for all of them at once.
+    What only libjq can tell is asked first, for all items at once. Items that show nothing unusual then become entities
+    in one quick loop; the few others go the long way, where every oddity is named.
     """
 
     def __init__(self, resource: Resource, evaluator: Evaluator) -> None:
@@ -57,10 +58,9 @@ class Mapper:
             EntityFields(mapping, maker, f"mappings[{index}]." if several else "")
             for index, mapping in enumerate(resource.entities)
         ]
-        builders = [mapping.builder() for mapping in self._mappings]
-        self._builders = None if None in builders else tuple(builder for builder in builders if builder)
-        self._fields = {each.cell: each for mapping in self._mappings if not mapping.searches for each in mapping}
-        self._slow_cells = tuple(cell for cell, each in self._fields.items() if each.quick is None)
+        self._fields = [each for mapping in self._mappings if not mapping.searches for each in mapping]
+        self._ahead = Ahead(self._selector, self._fields)
+        self._builders = [builder_of(mapping, self._ahead.evaluate) for mapping in self._mappings]
         expansion = resource.items_to_parse
         self._expander = None if expansion is None else Expander(expansion, evaluator)
         self._repeats = RepeatWatch(each for mapping in self._mappings for each in mapping.relations.values())
@@ -101,22 +101,27 @@ class Mapper:
     ) -> list[_Case]:
         """Map what can be mapped at once, and return the other items."""
         cases: list[_Case] = []
+        known = await self._ahead.ask(items, self._evaluator) if self._ahead.needed else None
         for start in range(0, len(items), _AT_A_TIME):
             if start:
                 await asyncio.sleep(0)
-            cases += self._quick_part(items[start : start + _AT_A_TIME], start, found, watched)
+            cases += self._quick_part(items[start : start + _AT_A_TIME], start, known, found, watched)
         return cases
 
     def _quick_part(
-        self, items: Sequence[dict[str, JSON]], start: int, found: MappedItems, watched: list[JSON] | None
+        self,
+        items: Sequence[dict[str, JSON]],
+        start: int,
+        known: list[Values] | None,
+        found: MappedItems,
+        watched: list[JSON] | None,
     ) -> Iterator[_Case]:
-        select, builders, entities = self._selector.quick, self._builders, found.entities
-        if select is None or builders is None:
-            yield from (_Case(0, start + index, item) for index, item in enumerate(items))
-            return
-        for index, item in enumerate(items):
+        select, builders, entities = self._ahead.evaluate(self._selector), self._builders, found.entities
+        for index, item in enumerate(items, start):
             place = len(entities)
             try:
+                if known is not None:
+                    self._ahead.current = known[index]
                 chosen = select(item)
                 if chosen is True:
                     for build in builders:
@@ -130,7 +135,7 @@ class Mapper:
                     continue
             except HAND_OVER:
                 del entities[place:]
-            yield _Case(place, start + index, item)
+            yield _Case(place, index, item, {} if known is None else known[index])
 
     async def _evaluate(self, cases: Sequence[_Case]) -> None:
         """Evaluate everything that the cases need: what can be in Python, and then the rest in libjq, together."""
@@ -143,11 +148,11 @@ class Mapper:
         """Evaluate in Python what a case lacks, and return what only libjq can tell."""
         selector = self._selector
         if not _try(selector, case):
-            return Row(case.item, (selector.cell, *self._slow_cells), guarded=True)
+            return Row(case.item, (selector.cell,))
         if case.values[selector.cell.text] is not True:
             return None
-        missing = tuple(each.cell for each in self._fields.values() if not _try(each, case))
-        return Row(case.item, missing) if missing else None
+        missing = dict.fromkeys(each.cell for each in self._fields if not _try(each, case))
+        return Row(case.item, tuple(missing)) if missing else None
 
     async def _settle(
         self, cases: Sequence[_Case], found: MappedItems, notes: Notes, watched: list[JSON] | None
