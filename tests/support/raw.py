@@ -25,10 +25,13 @@ class RawServer:
 
 
 @contextmanager
-def serve_raw(answer: bytes | Answer, tls: ssl.SSLContext | None = None) -> Generator[RawServer]:
+def serve_raw(
+    answer: bytes | Answer, tls: ssl.SSLContext | None = None, *, greeting: bytes = b""
+) -> Generator[RawServer]:
     """Answer the first request of each connection, then close it.
 
-    ``answer`` is sent as it is, or called with the request's head and the connection.
+    ``answer`` is sent as it is, or called with the request's head and the connection. Where there is a ``greeting``, it
+    is sent at once and nothing else happens.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = RawServer(listener.getsockname()[1])
@@ -44,6 +47,11 @@ def serve_raw(answer: bytes | Answer, tls: ssl.SSLContext | None = None) -> Gene
         def talk(plain: socket.socket) -> None:
             try:
                 with tls.wrap_socket(plain, server_side=True) if tls else plain as connection:
+                    if greeting:
+                        connection.sendall(greeting)
+                        while connection.recv(65536):  # closing with unread data would reset the connection
+                            pass
+                        return
                     head = read_head(connection)
                     server.received.append(head.decode())
                     if isinstance(answer, bytes):

@@ -59,16 +59,16 @@ async def read_start(response: httpx.Response, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
+def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
     stream = response.stream
     if not isinstance(stream, httpx.AsyncByteStream):
         message = "an async transport gave a stream that is not"
         raise TypeError(message)
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    if encoding in {"identity", ""}:
-        async for chunk in stream:
-            yield chunk
-        return
+    return aiter(stream) if encoding in {"identity", ""} else _inflate(stream, encoding)
+
+
+async def _inflate(stream: httpx.AsyncByteStream, encoding: str) -> AsyncIterator[bytes]:
     inflater = _Inflater(encoding)
     async for chunk in stream:
         for part in inflater.feed(chunk):

@@ -87,13 +87,16 @@ class Routes:
 
     def _make_session(self, context: ssl.SSLContext) -> aiohttp.ClientSession:
         self._cookies = self._cookies or aiohttp.CookieJar()
-        return aiohttp.ClientSession(
+        session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._settings.max_concurrent_requests, ssl=context),
             cookie_jar=self._cookies,
             auto_decompress=False,
             trust_env=False,  # it would read ~/.netrc too; find_proxy reads the proxies
             max_field_size=_MAX_HEADER_BYTES,
         )
+        # It would repeat, uncounted, what ends in a disconnect; there is no public switch.
+        session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        return session
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:

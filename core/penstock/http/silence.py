@@ -26,7 +26,7 @@ def explain(error: Exception, timeout: float) -> SilenceError:
     match cause:
         case TimeoutError():
             return SilenceError(f"no whole answer within {timeout:g} s (timeout)", "transient")
-        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError():
+        case aiohttp.ClientPayloadError() | aiohttp.ClientResponseError() | aiohttp.ServerDisconnectedError():
             return _explain_answer(cause)
         case ssl.SSLError() | aiohttp.ClientConnectorError():
             return _explain_connection(cause)
@@ -36,14 +36,18 @@ def explain(error: Exception, timeout: float) -> SilenceError:
             return SilenceError(f"the connection broke: {cause or type(cause).__name__}", "transient")
 
 
-def _explain_answer(error: aiohttp.ClientPayloadError | aiohttp.ClientResponseError) -> SilenceError:
+def _explain_answer(
+    error: aiohttp.ClientPayloadError | aiohttp.ClientResponseError | aiohttp.ServerDisconnectedError,
+) -> SilenceError:
     match error:
         case aiohttp.ClientPayloadError():
             return SilenceError("the answer was cut off", "transient", cut_off=True)
+        case aiohttp.ServerDisconnectedError():
+            return SilenceError("the server closed the connection without an answer", "transient")
         case aiohttp.ClientHttpProxyError():
             return SilenceError(f"the proxy refused: {error.status} {error.message}", "permanent")
         case _:
-            return SilenceError(f"the answer is not valid HTTP: {error.message}", "transient")
+            return SilenceError(f"the answer is not valid HTTP: {' '.join(error.message.split())}", "transient")
 
 
 def _explain_connection(error: ssl.SSLError | aiohttp.ClientConnectorError) -> SilenceError:

@@ -81,11 +81,10 @@ class Wire:
         finally:
             if isinstance(stream, httpx.AsyncByteStream):
                 await stream.aclose()
-        # The response as an auth flow may want to read it: whole, and no longer compressed.
-        response.headers.pop("content-encoding", None)
+        # An auth flow may want to read it: as it is now, no longer compressed.
+        if "content-encoding" in response.headers:
+            del response.headers["content-encoding"]
         response.stream = httpx.ByteStream(content)
-        response.request = request
-        await response.aread()
         return response, content
 
     def _pause(self, seconds: float) -> None:

@@ -1,0 +1,213 @@
+"""No secret reaches a message or a log, in any spelling (connection.md C24, sync.md section 11)."""
+
+import base64
+import io
+import json
+import logging
+from collections.abc import Generator
+from contextlib import contextmanager
+from urllib.parse import quote, quote_plus
+
+import pytest
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from penstock.config.models import HttpSettings
+from penstock.redaction import (
+    RedactingFilter,
+    Redactor,
+    looks_secret,
+    mask_base_url,
+    mask_url,
+    secrets_in,
+)
+
+SECRET = "p@ss/wörd+ 1=%"
+
+
+@pytest.mark.parametrize(
+    ("url", "masked"),
+    [
+        ("https://a.test/x", "https://a.test/x"),
+        ("https://a.test/x?page=2&limit=10", "https://a.test/x?page=2&limit=10"),
+        ("https://joe:pw@a.test/x", "https://***@a.test/x"),
+        ("https://joe@a.test:8443/x", "https://***@a.test:8443/x"),
+        ("https://a:b@c:d@a.test/", "https://***@a.test/"),
+        ("//joe:pw@a.test/x", "//***@a.test/x"),
+        ("https://a.test/users/joe@a.test", "https://a.test/users/joe@a.test"),
+        ("https://a.test/x?api_key=abc&page=2", "https://a.test/x?api_key=***&page=2"),
+        ("https://a.test/x?page=2&apiKey=abc#access_token=t", "https://a.test/x?page=2&apiKey=***#access_token=***"),
+        ("https://a.test/x?X-Amz-Signature=abc&X-Amz-Date=1", "https://a.test/x?X-Amz-Signature=***&X-Amz-Date=1"),
+        ("https://a.test/x?acc%65ss_token=abc", "https://a.test/x?acc%65ss_token=***"),
+        ("https://a.test/x?token", "https://a.test/x?token"),
+        ("https://a.test/x?token=", "https://a.test/x?token="),
+        ("/x?token=abc=def", "/x?token=***"),
+        ("not a url", "not a url"),
+        ("http://[::1?sig=x", "http://[::1?sig=***"),
+        ("", ""),
+    ],
+)
+def test_a_url_is_shown_without_its_secrets(url: str, masked: str) -> None:
+    assert mask_url(url) == masked
+
+
+def test_further_names_can_be_masked() -> None:
+    assert mask_url("https://a.test/x?tenant=9&page=1", also={"tenant"}) == "https://a.test/x?tenant=***&page=1"
+
+
+def test_the_query_of_a_base_url_is_masked_whole() -> None:
+    assert mask_base_url("https://joe:pw@a.test/v1?k=1&x") == "https://***@a.test/v1?***"
+    assert mask_base_url("https://a.test/v1") == "https://a.test/v1"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "key",
+        "api_key",
+        "apikey",
+        "apiKey",
+        "X-Api-Key",
+        "APIKEY",
+        "privateKey",
+        "token",
+        "access_token",
+        "skipToken",
+        "secret",
+        "client_secret",
+        "password",
+        "passwd",
+        "pwd",
+        "signature",
+        "sig",
+        "auth",
+        "Authorization",
+        "code",
+        "jwt",
+        "session",
+        "sid",
+        "X-Amz-Credential",
+    ],
+)
+def test_these_names_look_secret(name: str) -> None:
+    assert looks_secret(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["page", "limit", "author", "keyword", "codec", "passenger", "side", "cursor", "q", "", "signed", "expand"]
+)
+def test_these_names_do_not(name: str) -> None:
+    assert not looks_secret(name)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SECRET,
+        quote(SECRET, safe=""),
+        quote(SECRET, safe="").lower(),
+        quote(SECRET),
+        quote_plus(SECRET),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        repr(SECRET),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+        base64.b64encode(f"joe:{SECRET}".encode()).decode(),
+        base64.b64encode(f"joey:{SECRET}".encode()).decode(),
+        base64.b64encode(f"joeyy:{SECRET}:more".encode()).decode(),
+    ],
+)
+def test_a_secret_is_masked_in_every_spelling(text: str) -> None:
+    shown = Redactor([SECRET])(f"before {text} after")
+    assert shown.replace('"', "").replace("'", "") == "before *** after"
+
+
+def test_a_secret_is_masked_wherever_it_stands_and_leaves_no_prefix() -> None:
+    assert Redactor(["s3cret-t0ken"])("xs3cret-t0keny,s3cret-t0ken") == "x***y,***"
+
+
+def test_the_longer_of_two_secrets_is_masked_first() -> None:
+    assert Redactor(["abcd", "abcdefgh"])("abcdefgh abcd") == "*** ***"
+
+
+def test_a_very_short_secret_is_masked_where_it_stands_alone() -> None:
+    assert Redactor(["a"])("a cat sat: a") == "*** cat sat: ***"
+
+
+def test_blank_secrets_mask_nothing_and_blanks_around_one_do_not_hide_it() -> None:
+    assert Redactor(["", "  "])("nothing here") == "nothing here"
+    assert Redactor(["s3cret-t0ken\n"])("the token s3cret-t0ken") == "the token ***"
+
+
+def test_secrets_may_be_learned_later() -> None:
+    redact = Redactor()
+    assert redact("fresh-token") == "fresh-token"
+    redact.add(["fresh-token"])
+    assert redact("fresh-token") == "***"
+
+
+def test_urls_within_a_text_lose_what_looks_secret_though_unknown() -> None:
+    text = 'GET "https://joe:pw@a.test/x?sig=abc&page=1" failed'
+    assert Redactor()(text) == 'GET "https://***@a.test/x?sig=***&page=1" failed'
+
+
+class Inner(BaseModel):
+    token: SecretStr
+    raw: SecretBytes = SecretBytes(b"in-bytes")
+    by_name: dict[str, SecretStr] = {}
+    several: tuple[SecretStr, ...] = ()
+    plain: str = "plain"
+
+
+class Outer(BaseModel):
+    inner: Inner
+    number: int = 7
+    nothing: None = None
+
+
+def test_secrets_are_found_however_deep_they_are() -> None:
+    inner = Inner(token=SecretStr("t1"), by_name={"X-A": SecretStr("t2")}, several=(SecretStr("t3"), SecretStr("t4")))
+    assert sorted(secrets_in(["x", {"k": Outer(inner=inner)}])) == ["in-bytes", "t1", "t2", "t3", "t4"]
+
+
+def test_what_urls_of_the_settings_carry_is_a_secret() -> None:
+    settings = HttpSettings(
+        base_url="https://joe:p%40ss@a.test/v1?apiKey=K1&v=2&blob=0123456789",
+        proxy=SecretStr("http://me:hunter2@proxy.test"),
+    )
+    assert {"p@ss", "K1", "0123456789", "hunter2"} <= set(secrets_in(settings))
+    assert "2" not in set(secrets_in(settings))
+
+
+@contextmanager
+def logger_to(stream: io.StringIO, secret: str) -> Generator[logging.Logger]:
+    handler = logging.StreamHandler(stream)
+    handler.addFilter(RedactingFilter(Redactor([secret])))
+    logger = logging.getLogger("test_redaction")
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield logger
+    finally:
+        logger.removeHandler(handler)
+
+
+def test_log_records_are_redacted_message_arguments_and_traceback() -> None:
+    stream = io.StringIO()
+    with logger_to(stream, "s3cret-t0ken") as logger:
+        logger.warning("plain s3cret-t0ken and %s", "s3cret-t0ken")
+        logger.warning("a mapping %(t)s", {"t": "s3cret-t0ken"})
+        try:
+            raise ValueError("refused: s3cret-t0ken")  # noqa: TRY301
+        except ValueError:
+            logger.exception("failed", stack_info=True)
+    shown = stream.getvalue()
+    assert "s3cret" not in shown
+    assert shown.startswith("plain *** and ***\na mapping ***\nfailed\nTraceback")
+    assert "ValueError: refused: ***" in shown
+
+
+def test_a_record_whose_arguments_do_not_fit_is_kept_and_redacted() -> None:
+    record = logging.LogRecord("x", logging.INFO, "here", 1, "one %s", ("s3cret-t0ken", "two"), None)
+    assert RedactingFilter(Redactor(["s3cret-t0ken"])).filter(record)
+    assert record.getMessage() == "one %s ('***', 'two')"
