@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from types import ModuleType
 from typing import cast
@@ -12,6 +13,9 @@ def main() -> None:
     # importing httpx would import its own command line: 0.15 s for click, rich and pygments; this is what a missing one
     # looks like, which httpx expects
     cast("dict[str, ModuleType | None]", sys.modules)["httpx._main"] = None
+
+    # looking for cycles after every 2,000 objects, the default, is 5 % of a start, and finds none
+    gc.set_threshold(50_000)
 
     from penstock.cli.app import app
 
