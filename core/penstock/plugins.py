@@ -11,7 +11,6 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
 
@@ -203,15 +202,19 @@ def _reason(error: BaseException) -> str:
 
 
 def _owners(points: Sequence[EntryPoint]) -> str:
-    # a damaged installation may have entry points and no METADATA: name and version are then None
-    return ", ".join(sorted({(point.dist and point.dist.name) or "an unknown distribution" for point in points}))
+    return ", ".join(sorted({_metadata(point, "Name") or "an unknown distribution" for point in points}))
 
 
 def _version(point: EntryPoint) -> str:
-    return (point.dist and point.dist.version) or ""
+    return _metadata(point, "Version")
 
 
-@cache
+def _metadata(point: EntryPoint, field: str) -> str:
+    if point.dist is None or field not in point.dist.metadata:  # a damaged installation may have no METADATA
+        return ""
+    return point.dist.metadata[field]
+
+
 def _installed() -> tuple[EntryPoint, ...]:
     found = entry_points()
     return tuple(point for family in FAMILIES for point in found.select(group=f"penstock.{family}"))
