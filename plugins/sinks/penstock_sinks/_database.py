@@ -88,21 +88,24 @@ class Database:
             try:
                 self._require_catalog()
             except BaseException:
-                self._connection.close()
-                self._connection = None
+                self.abandon()
                 raise
 
     def close(self) -> None:
         """Bring the write-ahead log into the file, so that the file alone can be copied, and close it."""
-        if self._connection is None:
-            return
-        connection, self._connection = self._connection, None
         try:
-            with self._explained("close"):
-                connection.execute("PRAGMA busy_timeout = 1000")  # whoever reads now may go on reading
-                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            if self._connection is not None and self._connection.total_changes:
+                with self._explained("close"):
+                    self.execute("PRAGMA busy_timeout = 1000")  # whoever reads now may go on reading
+                    self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:
-            connection.close()
+            self.abandon()
+
+    def abandon(self) -> None:
+        """Close the file as it is: all transactions are in it or in its log, which the next to open it reads."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     @contextmanager
     def transaction(self) -> Generator[None]:

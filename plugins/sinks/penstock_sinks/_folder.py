@@ -121,17 +121,15 @@ class Folder(Store):
             temporary.unlink(missing_ok=True)
 
     def _remove_staging(self) -> None:
-        """Remove the staging file, still locked out of anybody's sight, with what SQLite keeps beside it."""
-        self.database.close()
+        """Remove the staging file while the folder is still locked; SQLite removes its log when it is closed."""
+        self.database.abandon()
         self.database.path.unlink(missing_ok=True)
 
     def _leave(self) -> None:
-        lock, self._lock = self._lock, None
-        try:
-            self.database.close()
-        finally:
-            if lock is not None:
-                os.close(lock)
+        self.database.abandon()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @contextmanager
     def _explained(self, doing: str) -> Generator[None]:

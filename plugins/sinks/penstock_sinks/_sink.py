@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -77,3 +78,11 @@ class StoreSink(Sink):
             message = "enter the sink before using it: async with ..."
             raise RuntimeError(message)
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether a catalog may be read from a path: True also where only opening it can tell what is wrong."""
+    try:
+        return path.exists()
+    except OSError:
+        return True

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from penstock import PluginConfig, Sink, SinkStrategy, hookimpl
 from penstock_sinks._folder import Folder
-from penstock_sinks._sink import StoreSink
+from penstock_sinks._sink import StoreSink, is_there
 
 
 class JsonlConfig(PluginConfig):
@@ -35,8 +35,8 @@ class Jsonl(SinkStrategy[JsonlConfig]):
         return StoreSink(Folder(config.path, source))
 
     def exists(self, config: JsonlConfig) -> bool:
-        """Return whether the folder is there."""
-        return config.path.exists()
+        """Return whether there is something at the path."""
+        return is_there(config.path)
 
 
 @hookimpl

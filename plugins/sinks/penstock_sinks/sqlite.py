@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import Field
 
 from penstock import PluginConfig, Sink, SinkStrategy, hookimpl
-from penstock_sinks._sink import StoreSink
+from penstock_sinks._sink import StoreSink, is_there
 from penstock_sinks._store import Store
 
 
@@ -35,8 +35,8 @@ class Sqlite(SinkStrategy[SqliteConfig]):
         return StoreSink(Store(config.path, source))
 
     def exists(self, config: SqliteConfig) -> bool:
-        """Return whether the file is there."""
-        return config.path.exists()
+        """Return whether there is something at the path."""
+        return is_there(config.path)
 
 
 @hookimpl

@@ -385,6 +385,15 @@ def test_a_folder_that_does_not_exist_is_an_error(catalog: Catalog) -> None:
     assert not catalog.path.exists()
 
 
+def test_it_is_known_whether_there_is_a_catalog_to_read(catalog: Catalog) -> None:
+    config = catalog.strategy.Config.model_validate({"path": catalog.path})
+    assert not catalog.strategy.exists(config)
+
+    catalog.write()
+
+    assert catalog.strategy.exists(config)
+
+
 def test_a_setting_that_does_not_exist_is_refused(catalog: Catalog) -> None:
     with pytest.raises(ValueError, match="pth"):
         catalog.strategy.Config.model_validate({"pth": "x"})
