@@ -9,7 +9,7 @@ from penstock.values import JSON
 
 
 def agrees(ours: JSON, text: str) -> bool:
-    """Whether ``ours`` is the value that libjq wrote as ``text``: the same members in the same order, every digit of integers."""
+    """Whether ``ours`` is the value that libjq wrote as ``text``: members in order, every digit of integers."""
     return _same(ours, cast("JSON", json.loads(text)))
 
 

@@ -6,6 +6,7 @@ draw the same things. Programs know roughly which type they are to give, so that
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
@@ -21,7 +22,8 @@ class Choose(Protocol):
 
 
 _TEXTS: Final = (
-    "", "a", "b", "ab", "abba", "a,b", "a,b,", ",", " a ", "Straße", "ÄÖ é", "日本", "😀x", "tab\t\"q\"\\", "\x00\x1f\x7f",
+    "", "a", "b", "ab", "abba", "a,b", "a,b,", ",", " a ", "Straße", "ÄÖ é", "日本", "😀x",
+    'tab\t"q"\\', "\x00\x1f\x7f",
     "A", "Z-a", "12", "-7", "007", "1.5", "1.50", "-0", "1e3", "9007199254740993", "true", "null", "\u2003b\u00a0",
 )  # fmt: skip
 _INTEGERS: Final = (
@@ -92,6 +94,11 @@ def _record(choose: Choose) -> JSON:
     return record
 
 
+def _options(text: str) -> list[str]:
+    """Return what stands in ``text`` with at least two blanks, or a line break, between one and the next."""
+    return re.split(r"\s{2,}", text.strip())
+
+
 Draw = Callable[[Choose, int], str]
 """Draws the text of a program that fits where a term is expected, at most so many levels deep."""
 
@@ -120,24 +127,31 @@ def _any(choose: Choose, depth: int) -> str:
     return _fill(choose, depth, _ANY)
 
 
-_ANY: Final = (
-    "(~a // ~a)", "(~a // ~a // ~c)", "(if ~b then ~a else ~a end)", "(if ~a then ~a end)", "(~o | .[~q])", "(~l | first)",
-    "(if ~b then ~a elif ~b then ~a else ~a end)", "(~l | last)", "(~l | .[~i])", "(~a | ~a)", "(~l | min)", "(~l | max)",
-    "(~a as $x | ~a)", "(~a as $x | [$x, ~a, $x])", "(~o | .a?)", "(~a | .a?)", "(~l | add)", "(~s // ~a)", "first(~s)",
-    "(~a | tojson)", "(.os | map(~p))", "(~l | nth(~i))", "(~p?)", "(~o | add)", "(~l | min_by(.a?))", "(~l | max_by(.a))",
-    "last(~s)", "(. as $x | .vs | map($x.n, .))", "add(~s)", "(~a as $x | {$x, y: ~a})", "(~a | abs)", "(~a)?",
-    "(~l | .[~i]?)", "(~a | not)", "(~t | index(~t))", "(~t | rindex(~q))", "(~a | .[~a]?)", "~a.a", "~a[0]", "(~a + ~a)",
-    "(~a - ~a)", "(~a * ~a)", "(~a / ~a)", "(~a % ~a)",
-)  # fmt: skip
+_ANY: Final = _options(
+    r"""
+    (~a // ~a)   (~a // ~a // ~c)   (if ~b then ~a else ~a end)   (if ~a then ~a end)   (~o | .[~q])   (~l | first)
+    (if ~b then ~a elif ~b then ~a else ~a end)   (~l | last)   (~l | .[~i])   (~a | ~a)   (~l | min)   (~l | max)
+    (~a as $x | ~a)   (~a as $x | [$x, ~a, $x])   (~o | .a?)   (~a | .a?)   (~l | add)   (~s // ~a)   first(~s)
+    (~a | tojson)   (.os | map(~p))   (~l | nth(~i))   (~p?)   (~o | add)   (~l | min_by(.a?))   (~l | max_by(.a))
+    last(~s)   (. as $x | .vs | map($x.n, .))   add(~s)   (~a as $x | {$x, y: ~a})   (~a | abs)   (~a)?
+    (~l | .[~i]?)   (~a | not)   (~t | index(~t))   (~t | rindex(~q))   (~a | .[~a]?)   ~a.a   ~a[0]   (~a + ~a)
+    (~a - ~a)   (~a * ~a)   (~a / ~a)   (~a % ~a)
+"""
+)
 
 
-def _path(choose: Choose, depth: int) -> str:
-    return choose((
-        ".a", ".o.a", ".o.a.b", ".o", ".o.t", ".o?", ".t", ".u", ".i", ".n", ".f", ".y", ".z", ".ts", ".ns", ".vs", ".os",
-        ".os[0].t", ".os[-1].a", ".o[\"if\"]", ".o.if", ".\"o\".\"t\"", ".[\"t\"]", ".ts[0]", ".ts[1]?", ".vs[0].a?",
-        ".missing.deep", ".o.a.b?", ".os[0]?.id", ".vs[2:]", ".t[1:]", ".t[:-1]", ".ts[:2]", ".o.\"a b\"", ".", ".ns[1.7]",
-        ".vs[-1:]", ".z[0]", ".z[1:2]", ".o [ \"t\" ]", ".es", ".[\"o\", \"t\"]", ".os[.n]", ".ts[.n:]", ".o.[\"t\"]",
-    ))  # fmt: skip
+def _path(choose: Choose, _depth: int) -> str:
+    return choose(_PATHS)
+
+
+_PATHS: Final = _options(
+    r"""
+    .a   .o.a   .o.a.b   .o   .o.t   .o?   .t   .u   .i   .n   .f   .y   .z   .ts   .ns   .vs   .os   .os[0].t
+    .os[-1].a   .o["if"]   .o.if   ."o"."t"   .["t"]   .ts[0]   .ts[1]?   .vs[0].a?   .missing.deep   .o.a.b?
+    .os[0]?.id   .vs[2:]   .t[1:]   .t[:-1]   .ts[:2]   .o."a b"   .   .ns[1.7]   .vs[-1:]   .z[0]   .z[1:2]
+    .o [ "t" ]   .es   .["o", "t"]   .os[.n]   .ts[.n:]   .o.["t"]
+"""
+)
 
 
 def _text(choose: Choose, depth: int) -> str:
@@ -146,20 +160,28 @@ def _text(choose: Choose, depth: int) -> str:
     return _fill(choose, depth, _TEXT)
 
 
-_TEXT: Final = (
-    ".t", ".u", "~q", ".o.t", ".os[0].t", "(~t | ascii_downcase)", "(~t | ascii_upcase)", "(~n | tostring)", "(~a | tostring)",
-    "(~l | join(~q))", "(.ts | join(~t))", "(~t + ~t)", "\"\\(~a)-\\(~a)\"", "\"x\\(~t)\"", "(~t | ltrimstr(~q))", "(~a | type)",
-    "(~t | rtrimstr(~q))", "(~t | trim)", "(~t | ltrim)", "(~t | rtrim)", "(~t | split(~q)[0])", "(~t | .[~i:])", "(~a // ~q)",
-    "(~t * ~i)", "(~l | tojson)", "(~o | tojson)", "(~t | trimstr(~q))", "(~t | split(~q) | join(~q))", "(~o | tostring)",
-    "\"\\(~s)|\\(~s)\"", "(~t + null)", "(~o | keys | join(\",\"))", "('~k' + ~t)", "(~t | split(',') | last)", "'it\\'s \\(~t)'",
-)  # fmt: skip
+_TEXT: Final = _options(
+    r"""
+    .t   .u   ~q   .o.t   .os[0].t   (~t | ascii_downcase)   (~t | ascii_upcase)   (~n | tostring)   (~a | tostring)
+    (~l | join(~q))   (.ts | join(~t))   (~t + ~t)   "\(~a)-\(~a)"   "x\(~t)"   (~t | ltrimstr(~q))   (~a | type)
+    (~t | rtrimstr(~q))   (~t | trim)   (~t | ltrim)   (~t | rtrim)   (~t | split(~q)[0])   (~t | .[~i:])
+    (~a // ~q)   (~t * ~i)   (~l | tojson)   (~o | tojson)   (~t | trimstr(~q))   (~t | split(~q) | join(~q))
+    (~o | tostring)   "\(~s)|\(~s)"   (~t + null)   (~o | keys | join(","))   ('~k' + ~t)   (~t | split(',') | last)
+    'it\'s \(~t)'
+"""
+)
 
 
 def _quoted(choose: Choose, _depth: int) -> str:
-    return choose((
-        '"a"', '","', '""', '" "', '"b"', '"é"', '"\\u00e9"', '"\\ud83d\\ude00"', '"\\n"', '"a b"', '"\\"q\\""', '"o"', '"ab"',
-        '"-"', "'a'", "'x y'", '"if"', '"t"', '"日"', '"\\u0000"', "'say \"a\"'",
-    ))  # fmt: skip
+    return choose(_QUOTEDS)
+
+
+_QUOTEDS: Final = _options(
+    r"""
+    "a"   ","   ""   " "   "b"   "é"   "\u00e9"   "\ud83d\ude00"   "\n"   "a b"   "\"q\""   "o"   "ab"   "-"   'a'
+    'x y'   "if"   "t"   "日"   "\u0000"   'say "a"'
+"""
+)
 
 
 def _key(choose: Choose, _depth: int) -> str:
@@ -167,10 +189,15 @@ def _key(choose: Choose, _depth: int) -> str:
 
 
 def _constant(choose: Choose, _depth: int) -> str:
-    return choose((
-        "1", "0", "-1", "2.5", "null", "true", "false", '"a"', "[]", "{}", '["a", 1]', '{"a": 1}', "1.0", "100",
-        "9007199254740993", "12345678901234567890123", "-0", "007", "1.10", "1e3", ".5", "1.", "0.1",
-    ))  # fmt: skip
+    return choose(_CONSTANTS)
+
+
+_CONSTANTS: Final = _options(
+    r"""
+    1   0   -1   2.5   null   true   false   "a"   []   {}   ["a", 1]   {"a": 1}   1.0   100   9007199254740993
+    12345678901234567890123   -0   007   1.10   1e3   .5   1.   0.1
+"""
+)
 
 
 def _small(choose: Choose, _depth: int) -> str:
@@ -183,12 +210,14 @@ def _number(choose: Choose, depth: int) -> str:
     return _fill(choose, depth, _NUMBER)
 
 
-_NUMBER: Final = (
-    ".i", ".n", ".f", "~c", "(~t | length)", "(~l | length)", "(~o | length)", "(~n + ~n)", "(~n - ~n)", "(~n * ~n)", "(~n / ~n)",
-    "(~n % ~n)", "-~n", "(~n | floor)", "(~n | ceil)", "(~n | round)", "(~n | abs)", "(~t | tonumber)",
-    "(~n | tostring | tonumber)", "(.ns | add)", "(.ns | min)", "(.ns | max)", "(~n | length)", "(.ts | map(length) | add)",
-    "(~t | utf8bytelength)", "(~n // 0)", "-(~n)", "(~n - -1)", "(~l | length * 2 + 1)", "(.n + 1 - 2 * 3)", "(.n | . * . )",
-)  # fmt: skip
+_NUMBER: Final = _options(
+    r"""
+    .i   .n   .f   ~c   (~t | length)   (~l | length)   (~o | length)   (~n + ~n)   (~n - ~n)   (~n * ~n)
+    (~n / ~n)   (~n % ~n)   -~n   (~n | floor)   (~n | ceil)   (~n | round)   (~n | abs)   (~t | tonumber)
+    (~n | tostring | tonumber)   (.ns | add)   (.ns | min)   (.ns | max)   (~n | length)   (.ts | map(length) | add)
+    (~t | utf8bytelength)   (~n // 0)   -(~n)   (~n - -1)   (~l | length * 2 + 1)   (.n + 1 - 2 * 3)   (.n | . * . )
+"""
+)
 
 
 def _boolean(choose: Choose, depth: int) -> str:
@@ -197,14 +226,17 @@ def _boolean(choose: Choose, depth: int) -> str:
     return _fill(choose, depth, _BOOLEAN)
 
 
-_BOOLEAN: Final = (
-    ".y", "true", "false", "(~a == ~a)", "(~a != ~a)", "(~a < ~a)", "(~n <= ~n)", "(~n > ~n)", "(~a >= ~a)", "(~n == ~n)",
-    "(~b and ~b)", "(~b or ~b)", "(~b | not)", "(~a and ~a)", "(~a == null)", "(~a == ~c)", "(~c != ~a)", "(~t == ~q)", "(~n < ~c)",
-    "(~t | startswith(~q))", "(~t | endswith(~t))", "(~t | contains(~q))", "(~l | contains(~l))", "(~o | contains(~o))",
-    "(~o | has(~q))", "(~l | has(~i))", "any(~s; ~b)", "all(~s; . == ~a)", "(~l | any)", "(~l | all)", "(~l | any(. == ~a))",
-    "(~l | all(~b))", "isempty(~s)", "(~t | IN(~q, ~q))", "(~q | in(~o))", "(~t | inside(~t))", "(~a | . == 1 or . == true)",
-    "(~s == ~a)", "(~s and ~b)", "(~b or ~s)", "(~t == 'a')", "IN(~s; ~s)", "(~l == ~l)", "(~o < ~o)", "(~l <= ~l)", "any(~s; . != ~s)",
-)  # fmt: skip
+_BOOLEAN: Final = _options(
+    r"""
+    .y   true   false   (~a == ~a)   (~a != ~a)   (~a < ~a)   (~n <= ~n)   (~n > ~n)   (~a >= ~a)   (~n == ~n)
+    (~b and ~b)   (~b or ~b)   (~b | not)   (~a and ~a)   (~a == null)   (~a == ~c)   (~c != ~a)   (~t == ~q)
+    (~n < ~c)   (~t | startswith(~q))   (~t | endswith(~t))   (~t | contains(~q))   (~l | contains(~l))
+    (~o | contains(~o))   (~o | has(~q))   (~l | has(~i))   any(~s; ~b)   all(~s; . == ~a)   (~l | any)   (~l | all)
+    (~l | any(. == ~a))   (~l | all(~b))   isempty(~s)   (~t | IN(~q, ~q))   (~q | in(~o))   (~t | inside(~t))
+    (~a | . == 1 or . == true)   (~s == ~a)   (~s and ~b)   (~b or ~s)   (~t == 'a')   IN(~s; ~s)   (~l == ~l)
+    (~o < ~o)   (~l <= ~l)   any(~s; . != ~s)
+"""
+)
 
 
 def _list(choose: Choose, depth: int) -> str:
@@ -213,17 +245,21 @@ def _list(choose: Choose, depth: int) -> str:
     return _fill(choose, depth, _LIST)
 
 
-_LIST: Final = (
-    ".ts", ".ns", ".vs", ".os", "[~s]", "[~a]", "[~a, ~a]", "[~s, ~a]", "(~l | map(~a))", "(~l | map(select(~b)))", "(~l + ~l)",
-    "(~l | map(select(. != null)))", "(~l | sort)", "(~l | unique)", "(~l | reverse)", "(~l | flatten)", "(~l | flatten(~i))",
-    "(~o | keys)", "(~o | keys_unsorted)", "(~o | to_entries)", "(~t | split(~q))", "(~l | sort_by(.a?))", "(.os | sort_by(.id))",
-    "(.os | sort_by(.t, .id))", "(~l | group_by(.a?))", "(.os | group_by(.t))", "(~l | unique_by(length))", "(.os | unique_by(.t))",
-    "(~l | .[~i:~i])", "(~l | .[:~i])", "(~l - ~l)", "(.os | map(.t))", "[.os[] | .id]", "[.os[]? | select(.id > 1) | .t]", "(~l | keys)",
-    "(~t / ~q)", "(~l | map_values(~a))", "(~l | map(~s))", "[~s | ~a]", "(~l | map(tostring))", "(.ts | map(ascii_downcase))",
-    "[.vs[] | strings]", "[.vs[] | scalars, arrays]", "[.vs[] | values]", "[.vs[] | numbers // booleans]", "(.os | map({id, t}))",
-    "[.vs[] | objects, nulls, iterables]", "(.vs | map(.?))", "[range(~i)]", "[range(~i; 4)]", "[.os[] | .t, .id]", "[limit(1; 2)]",
-    "(~l | sort_by(~s))", "(~l | [.[] | [.]])", "(~l as $x | $x | map([., ($x | length)]))", "[.[] as $x | $x]", "(.es | map(.value))",
-)  # fmt: skip
+_LIST: Final = _options(
+    r"""
+    .ts   .ns   .vs   .os   [~s]   [~a]   [~a, ~a]   [~s, ~a]   (~l | map(~a))   (~l | map(select(~b)))   (~l + ~l)
+    (~l | map(select(. != null)))   (~l | sort)   (~l | unique)   (~l | reverse)   (~l | flatten)
+    (~l | flatten(~i))   (~o | keys)   (~o | keys_unsorted)   (~o | to_entries)   (~t | split(~q))
+    (~l | sort_by(.a?))   (.os | sort_by(.id))   (.os | sort_by(.t, .id))   (~l | group_by(.a?))
+    (.os | group_by(.t))   (~l | unique_by(length))   (.os | unique_by(.t))   (~l | .[~i:~i])   (~l | .[:~i])
+    (~l - ~l)   (.os | map(.t))   [.os[] | .id]   [.os[]? | select(.id > 1) | .t]   (~l | keys)   (~t / ~q)
+    (~l | map_values(~a))   (~l | map(~s))   [~s | ~a]   (~l | map(tostring))   (.ts | map(ascii_downcase))
+    [.vs[] | strings]   [.vs[] | scalars, arrays]   [.vs[] | values]   [.vs[] | numbers // booleans]
+    (.os | map({id, t}))   [.vs[] | objects, nulls, iterables]   (.vs | map(.?))   [range(~i)]   [range(~i; 4)]
+    [.os[] | .t, .id]   [limit(1; 2)]   (~l | sort_by(~s))   (~l | [.[] | [.]])
+    (~l as $x | $x | map([., ($x | length)]))   [.[] as $x | $x]   (.es | map(.value))
+"""
+)
 
 
 def _object(choose: Choose, depth: int) -> str:
@@ -232,14 +268,17 @@ def _object(choose: Choose, depth: int) -> str:
     return _fill(choose, depth, _OBJECT)
 
 
-_OBJECT: Final = (
-    ".o", "{~k: ~a}", "{~k: ~a, ~k: ~a}", "{~k}", "{t, \"u\", if: ~a}", "{(~t): ~a}", "{\"x\\(~n)\": ~a}", "(~o + ~o)", "(~o * ~o)",
-    "{~k: ~s}", "{~k: ~s, b: ~s}", "(~o | with_entries(.value = 1))", "(~o | with_entries(select(.key != ~q)))", "(~o | del(.a))",
-    "(~o | with_entries(.))", "(~o | to_entries | from_entries)", "(.es | from_entries)", "(~o | map_values(~a))", "(~o | del(.a.b, .t))",
-    "(~o | map_values(select(~b)))", "(~t as $k | {$k, ($k): ~a})", "{a: 1 | ~a}", "{a: ~a | ~a}", "{a: -~n, b: ~a // ~c,}", "(~a as $k | {$k: 1})",
-    "(~o | map_values(~s))", "{(~s): ~s}", "{a: (~s, 1)}", "(.os | map({(.t): .id}) | add)", "(~l | map({a: .}) | add)", "{\"a b\": ~a}",
-    "{@text: 1}", "(. | del(.o.a, .missing))", "{'a': ~a}", "(~o | del(.[~q]))",
-)  # fmt: skip
+_OBJECT: Final = _options(
+    r"""
+    .o   {~k: ~a}   {~k: ~a, ~k: ~a}   {~k}   {t, "u", if: ~a}   {(~t): ~a}   {"x\(~n)": ~a}   (~o + ~o)   (~o * ~o)
+    {~k: ~s}   {~k: ~s, b: ~s}   (~o | with_entries(.value = 1))   (~o | with_entries(select(.key != ~q)))
+    (~o | del(.a))   (~o | with_entries(.))   (~o | to_entries | from_entries)   (.es | from_entries)
+    (~o | map_values(~a))   (~o | del(.a.b, .t))   (~o | map_values(select(~b)))   (~t as $k | {$k, ($k): ~a})
+    {a: 1 | ~a}   {a: ~a | ~a}   {a: -~n, b: ~a // ~c,}   (~a as $k | {$k: 1})   (~o | map_values(~s))   {(~s): ~s}
+    {a: (~s, 1)}   (.os | map({(.t): .id}) | add)   (~l | map({a: .}) | add)   {"a b": ~a}   {@text: 1}
+    (. | del(.o.a, .missing))   {'a': ~a}   (~o | del(.[~q]))
+"""
+)
 
 
 def _stream(choose: Choose, depth: int) -> str:
@@ -250,10 +289,14 @@ def _stream(choose: Choose, depth: int) -> str:
     return _fill(choose, depth, _STREAM)
 
 
-_STREAM: Final = (
-    ".ts[]", ".vs[]?", ".os[].t", ".os[] .id", "(~a, ~a)", "(~s, ~a)", "(~s | ~a)", "(~s | select(~b))", "~a", "empty", "(~l | .[])", "~l[]",
-    "(~s | select(. != null))", "(~a | select(~b))", "(~s // ~s)", "(~s // ~a)", "(if ~b then ~s else ~a end)", "(~s | .a?)", "(~s + ~a)",
-    "(~a - ~s)", "(~s * ~s)", "(if ~s then ~s else ~a end)", "(~s as $x | ~a, $x)", "range(~i)", "(~s | tostring)", "(~s | not)", "first(~s)",
-    "last(~s)", "(~a // empty)", "(~s | values)", "(.o | .a, .t)", ".o[\"a\", \"t\"]", "(~t | startswith(~s))", "(~s | length?)", "(~s | [.])",
-    "(~l | .[~s])", ".vs[~i:][]", "~s?", "(.os[] | {id, v: .a})", "(~s | -.)", "(~s == ~s)", "(~s and ~s)", "(~s or ~s)", "(~l | .[~s:])", "{a: ~s} | .a",
-)  # fmt: skip
+_STREAM: Final = _options(
+    r"""
+    .ts[]   .vs[]?   .os[].t   .os[] .id   (~a, ~a)   (~s, ~a)   (~s | ~a)   (~s | select(~b))   ~a   empty
+    (~l | .[])   ~l[]   (~s | select(. != null))   (~a | select(~b))   (~s // ~s)   (~s // ~a)
+    (if ~b then ~s else ~a end)   (~s | .a?)   (~s + ~a)   (~a - ~s)   (~s * ~s)   (if ~s then ~s else ~a end)
+    (~s as $x | ~a, $x)   range(~i)   (~s | tostring)   (~s | not)   first(~s)   last(~s)   (~a // empty)
+    (~s | values)   (.o | .a, .t)   .o["a", "t"]   (~t | startswith(~s))   (~s | length?)   (~s | [.])
+    (~l | .[~s])   .vs[~i:][]   ~s?   (.os[] | {id, v: .a})   (~s | -.)   (~s == ~s)   (~s and ~s)   (~s or ~s)
+    (~l | .[~s:])   {a: ~s} | .a
+"""
+)
