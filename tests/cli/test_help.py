@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -92,7 +93,8 @@ def _loaded(script: str) -> set[str]:
     """The top-level modules that were imported when a script has run."""
     ending = "print([name for name, module in sys.modules.items() if module], file=sys.stderr)"
     command = [sys.executable, "-c", f"import sys\n{script}\n{ending}"]
-    ran = subprocess.run(command, capture_output=True, text=True, check=True)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # unmeasured: it imports
     return {name.partition(".")[0] for name in ast.literal_eval(ran.stderr)}
 
 
