@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from penstock.cli.signals import interruptible
 from support.commands import config_for, penstock, start, write_config
-from support.project import USER, user
+from support.project import USER, resource, user
 from support.server import ApiServer, Received, Reply, serve
 
 SIZE = 10
@@ -47,9 +49,9 @@ def api(slow: SlowApi) -> Iterator[ApiServer]:
         slow.released.set()
 
 
-def _begun(api: ApiServer, slow: SlowApi, folder: Path) -> subprocess.Popen[str]:
+def _begun(api: ApiServer, slow: SlowApi, folder: Path, mapping: Mapping[str, Any] = USER) -> subprocess.Popen[str]:
     connection = {"paginationType": "page", "pageSize": SIZE, "prefetchPages": 1}
-    write_config(folder, config_for(api.url, [USER], **connection))
+    write_config(folder, config_for(api.url, [mapping], **connection))
     process = start("sync", "--report", "report.json", folder=folder)
     assert slow.asked.wait(30)
     return process
@@ -70,6 +72,24 @@ def test_a_signal_stops_the_run_cleanly(
     assert any(line.startswith("stopping; ") for line in lines)
     assert lines[-1].startswith("interrupted: 20 entities in catalog.db (created 20)")
     assert '"status": "interrupted"' in (tmp_path / "report.json").read_text()
+
+
+def test_ctrl_c_reaches_the_workers_too_and_they_bear_it(api: ApiServer, slow: SlowApi, tmp_path: Path) -> None:
+    needs_libjq = resource("/users", selector={"data_path": ".users"})
+    properties = {"a": '.name | test("User")', "b": '.name | gsub("r"; "")'}
+    needs_libjq["port"]["entity"]["mappings"]["properties"] = properties
+    process = _begun(api, slow, tmp_path, needs_libjq)
+
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all processes in the foreground
+    _, said = process.communicate(timeout=30)
+
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    lines = penstock("entities", "--format", "jsonl", folder=tmp_path).lines()
+    assert [line["properties"] for line in lines] == [
+        {"a": True, "b": line["title"].replace("r", "")} for line in lines
+    ]
+    assert len(lines) == 20
 
 
 def test_what_was_read_is_in_the_catalog_and_the_next_run_gets_the_rest(

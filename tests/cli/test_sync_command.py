@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.commands import config_for, penstock, write_config
+from support.commands import config_for, penstock, start, write_config
 from support.project import USER, resource, user
 from support.server import ApiServer, Received, Reply, routes, serve
 
@@ -55,6 +58,25 @@ def test_a_second_run_changes_nothing(folder: Path) -> None:
 
     assert ran.code == 0
     assert ran.err.splitlines()[-1] == "complete: 5 entities in catalog.db (unchanged 5)"
+
+
+def test_a_terminal_gets_a_bar_per_kind_and_its_cursor_back(folder: Path) -> None:
+    master, slave = pty.openpty()
+    process = start("sync", folder=folder, stderr=slave)
+    os.close(slave)
+    said = b""
+    with suppress(OSError):  # what Linux says when the other side is closed
+        while chunk := os.read(master, 65536):
+            said += chunk
+    os.close(master)
+
+    out, _ = process.communicate(timeout=30)
+
+    assert (process.returncode, out) == (0, "")
+    before, after = said.split(b"\x1b[?25h")
+    assert before.rpartition(b"\x1b[?25l")[2].count(b"/users") >= 1
+    assert b"/users: reading" not in said
+    assert after.replace(b"\r", b"").endswith(b"complete: 5 entities in catalog.db (created 5)\n")
 
 
 def test_quiet_says_nothing(folder: Path) -> None:

@@ -50,15 +50,16 @@ def penstock(*arguments: str, folder: Path, variables: Mapping[str, str] | None 
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-def start(*arguments: str, folder: Path) -> subprocess.Popen[str]:
-    """Start a command in a folder, and leave it running."""
+def start(*arguments: str, folder: Path, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+    """Start a command in a folder, as the first of its own process group, and leave it running."""
     return subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=folder,
-        env=environment(),
+        env=environment(TERM="xterm-256color"),
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         text=True,
+        start_new_session=True,
     )
 
 

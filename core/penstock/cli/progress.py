@@ -80,7 +80,9 @@ class BarProgress(Observer):
         self._tasks: dict[int, tuple[TaskID, KindReport]] = {}  # the report is kept so that its id stays its own
 
     def kind_started(self, kind: KindReport) -> None:
-        """Show a bar, which pulses: nobody knows how many pages there are."""
+        """Show a bar, which pulses: nobody knows how many pages there are. The kinds before it have been read."""
+        for _, earlier in list(self._tasks.values()):
+            self.kind_finished(earlier)
         task = self._bars.add_task(printable(kind.kind), total=None, counts=counts(kind))
         self._tasks[id(kind)] = task, kind
         for older, _ in list(self._tasks.values())[:-SHOWN_BARS]:
@@ -97,8 +99,7 @@ class BarProgress(Observer):
     def kind_finished(self, kind: KindReport) -> None:
         """Fill the bar, if the kind was ever begun."""
         if id(kind) in self._tasks:
-            self._count(kind)
-            self._bars.update(self._tasks[id(kind)][0], total=1, completed=1)
+            self._bars.update(self._tasks[id(kind)][0], total=1, completed=1, counts=counts(kind))
 
     def _count(self, kind: KindReport) -> None:
         self._bars.update(self._tasks[id(kind)][0], counts=counts(kind))
