@@ -69,9 +69,16 @@ def read_environment(environ: Mapping[str, str], dotenv: Path | None, found: Fin
 def _read_dotenv(file: Path, found: Findings) -> list[_Variable]:
     from dotenv.parser import parse_stream  # noqa: PLC0415 - most runs have no such file
 
+    try:
+        text = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        found.problem(Node(None, "", str(file)), "the file is not UTF-8 text")
+        return []
     variables: list[_Variable] = []
-    for binding in parse_stream(io.StringIO(file.read_text("utf-8-sig"))):
-        source = f"{file}:{binding.original.line}"
+    for binding in parse_stream(io.StringIO(text)):
+        written = binding.original.string
+        blank_lines = written.count("\n", 0, len(written) - len(written.lstrip()))
+        source = f"{file}:{binding.original.line + blank_lines}"
         if binding.error:
             found.warn(Node(None, "", source), "this line is not NAME=VALUE (ignored)")
         elif binding.key is not None and binding.value is not None:
@@ -81,7 +88,7 @@ def _read_dotenv(file: Path, found: Findings) -> list[_Variable]:
 
 def _tree(variables: Mapping[str, _Variable], prefix: str, branches: frozenset[_Steps], found: Findings) -> Node:
     root = Node({}, "", f"environment {prefix}*")
-    known = {steps[0] for steps in branches}
+    known = {steps[0] for steps in branches} | {"client_timeout"}
     named = {
         tuple(name.removeprefix(prefix).lower().split("__")): variable
         for name, variable in variables.items()

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from penstock.config.node import NOTHING, Node, children
 from penstock.config.problems import Findings
+from penstock.errors import ExpressionError
 
 
 def check(resources: Sequence[Node], found: Findings) -> None:
@@ -20,12 +21,13 @@ def check(resources: Sequence[Node], found: Findings) -> None:
     errors = check_expressions(sorted(texts))
     for place in places:
         if isinstance(place.value, str) and place.value in errors:
-            found.problem(place, f"jq does not compile: {one_line(errors[place.value])}")
+            found.problem(place, f"jq does not compile: {explain(errors[place.value])}")
 
 
-def one_line(error: Exception) -> str:
-    """Return the text of an error, which may quote an expression of several lines, on one line."""
-    return " ".join(str(error).split())
+def explain(error: ExpressionError) -> str:
+    """Return expression and message on one line."""
+    message, expression = (" ".join(text.split()) for text in (str(error), error.expression))
+    return message if expression in message else f"`{expression}`: {message}"
 
 
 def _places(resource: Node) -> Iterator[Node]:

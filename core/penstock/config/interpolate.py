@@ -50,9 +50,11 @@ def interpolate_headers(node: Node, variables: Mapping[str, str]) -> Node:
         escaped, name = match.groups()
         return f"${{{name}}}" if escaped else variables.get(name, match.group())
 
+    if not isinstance(node.value, dict):
+        return node
     members = {
         key: replace(child, value=_PATTERN.sub(text, child.value)) if isinstance(child.value, str) else child
-        for key, child in node.fields.items()
+        for key, child in node.value.items()
     }
     return replace(node, value=members)
 

@@ -64,11 +64,14 @@ def _modern(resource: Node, found: Findings) -> Node:
     endpoint = query.fields.get("endpoint")
     if endpoint is None:
         found.problem(query, "is required", path=join(query.path, "endpoint"))
-        return resource
     rest = {key: child for key, child in selector.fields.items() if key != "query"}
     return replace(
         resource,
-        value={**resource.fields, "kind": endpoint, "selector": replace(selector, value={**rest, **query.fields})},
+        value={
+            **resource.fields,
+            "kind": endpoint or kind,
+            "selector": replace(selector, value={**rest, **query.fields}),
+        },
     )
 
 

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Final, cast
 
-from penstock.config.expressions import one_line
+from penstock.config.expressions import explain
 from penstock.config.node import Node
 from penstock.config.problems import Findings
 from penstock.errors import ExpressionError, ExpressionSyntaxError
@@ -104,10 +104,10 @@ def _evaluate(expression: str) -> JSON:
     try:
         return compile_expression(expression).first(None)
     except ExpressionSyntaxError as error:
-        message = f"jq does not compile: {one_line(error)}"
+        message = f"jq does not compile: {explain(error)}"
         raise _Failed(message) from error
     except ExpressionError as error:
-        message = f"jq failed: {one_line(error)}"
+        message = f"jq failed: {explain(error)}"
         raise _Failed(message) from error
 
 

@@ -71,7 +71,7 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
         raise found.error()
     config = with_sound_blocks(_interpolated(root, environment.variables, found), found)
     if inputs.mapping_file is not None and not mapping.fields and not found.problems:
-        found.problem(mapping, "the mapping is empty; expected resources", path="resources")
+        found.problem(mapping, "is required: the mapping is empty", path="resources")
     return Sources(config, environment, tuple(_documents(inputs, config, mapping, environment, found)))
 
 
@@ -83,7 +83,7 @@ def read_root(file: Path | None, found: Findings) -> Node | None:
     if node is not None and not isinstance(node.value, dict):
         found.problem(node, "expected a mapping of settings")
         return None
-    return None if node is None else keys_in_snake_case(node, found)
+    return None if node is None else replace(keys_in_snake_case(node, found), source=str(file))
 
 
 def _interpolated(root: Node, variables: Mapping[str, str], found: Findings) -> Node:
@@ -99,7 +99,7 @@ def _interpolated(root: Node, variables: Mapping[str, str], found: Findings) -> 
 def with_sound_blocks(root: Node, found: Findings) -> Node:
     """Return the top level with every block a mapping; what is none is reported and left out."""
     members = dict(root.fields)
-    for name in BLOCKS:
+    for name in (*BLOCKS, "integration"):
         if name in members and not isinstance(members[name].value, dict):
             found.problem(members.pop(name), "expected a mapping of settings")
     if "integration" in members:

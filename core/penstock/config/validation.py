@@ -36,8 +36,8 @@ _EXPECTED: Final = {
     "path_type": "expected a path",
     "list_type": "expected a list",
     "tuple_type": "expected a list",
-    "dict_type": "expected a mapping (or its JSON text)",
-    "mapping_type": "expected a mapping (or its JSON text)",
+    "dict_type": "expected a mapping",
+    "mapping_type": "expected a mapping",
     "model_type": "expected a mapping of settings",
     "model_attributes_type": "expected a mapping of settings",
 }

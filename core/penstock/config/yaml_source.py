@@ -38,7 +38,7 @@ _CONSTANTS: Final[dict[str, bool | None]] = {
 _MOST_DIGITS: Final = 4000
 """Python refuses to read longer integers."""
 _DEEPEST: Final = 100
-_MOST_NODES: Final = 500_000
+_MOST_NODES: Final = 200_000
 """Aliases of aliases can make a small file enormous."""
 
 
@@ -73,7 +73,10 @@ def parse_yaml(text: str, name: str, found: Findings, *, path: str = "", lines: 
         _report(found, name, line if lines else None, "the file is not YAML: it contains a control character")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        _report(found, name, mark.line + 1 if mark and lines else None, f"the file is not YAML: {_said(error)}")
+        message = f"the file is not YAML: {_said(error)}"
+        if mark and "${" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+            message += "; inside { } and [ ] text such as ${NAME} needs quotes"
+        _report(found, name, mark.line + 1 if mark and lines else None, message)
     except _UnfitError as error:
         found.problem(error.node, error.message)
     return None

@@ -1,0 +1,156 @@
+"""Writing configurations down and loading them, for tests; files live in the working directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Literal
+
+import httpx
+from pydantic import Field, SecretStr
+
+from penstock import AuthStrategy, PluginConfig, Sink, SinkStrategy, hookimpl
+from penstock.config.load import Inputs, load_settings
+from penstock.config.models import Settings
+from penstock.errors import ConfigurationError
+from penstock.plugins import PluginManager
+
+MINIMAL = "connection: {baseUrl: https://api.test}\nresources: []\n"
+
+
+def resources(selector: str = "{}", *, kind: str = "/users", extra: str = "") -> str:
+    """Return a complete file with one resource; the selector stands on line 4."""
+    return (
+        "connection: {baseUrl: https://api.test/v1}\n"
+        "resources:\n"
+        f"  - kind: {kind}\n"
+        f"    selector: {selector}\n"
+        f"    port: {{entity: {{mappings: {{identifier: .id, blueprint: '\"user\"'}}}}}}\n{extra}"
+    )
+
+
+def inputs(
+    text: str | None = MINIMAL,
+    *,
+    mapping: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    dotenv: str | None = None,
+    sink: str | None = None,
+    catalog: str | None = None,
+) -> Inputs:
+    """Write ``penstock.yml``, ``mapping.yml`` and ``.env``, each if given, and say where they are."""
+    for name, content in (("penstock.yml", text), ("mapping.yml", mapping), (".env", dotenv)):
+        if content is not None:
+            Path(name).write_text(content, encoding="utf-8")
+    return Inputs(
+        config_file=None if text is None else Path("penstock.yml"),
+        mapping_file=None if mapping is None else Path("mapping.yml"),
+        environ=environ or {},
+        sink=sink,
+        catalog=None if catalog is None else Path(catalog),
+        dotenv=Path(".env"),
+    )
+
+
+def load(
+    text: str | None = MINIMAL,
+    *,
+    mapping: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    dotenv: str | None = None,
+    sink: str | None = None,
+    catalog: str | None = None,
+    plugins: PluginManager | None = None,
+) -> Settings:
+    """Write the files and load them with the installed plugins, or with others."""
+    where = inputs(text, mapping=mapping, environ=environ, dotenv=dotenv, sink=sink, catalog=catalog)
+    return load_settings(where, plugins or PluginManager(disabled=()))
+
+
+def problems(
+    text: str | None = MINIMAL,
+    *,
+    mapping: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    dotenv: str | None = None,
+    sink: str | None = None,
+    catalog: str | None = None,
+    plugins: PluginManager | None = None,
+) -> list[str]:
+    """Load what cannot be loaded, and return the problems as a user reads them."""
+    try:
+        load(text, mapping=mapping, environ=environ, dotenv=dotenv, sink=sink, catalog=catalog, plugins=plugins)
+    except ConfigurationError as error:
+        return str(error).split("\n")
+    message = "nothing was wrong"
+    raise AssertionError(message)
+
+
+def warnings(settings: Settings) -> list[str]:
+    """Return the warnings as a user reads them."""
+    return [str(warning) for warning in settings.warnings]
+
+
+class AcmeAuthConfig(PluginConfig):
+    """Settings of a stranger's auth."""
+
+    acme_ticket: SecretStr = Field(description="proof of who we are")
+    acme_realm: Literal["north", "south"] = Field(default="north", description="where the ticket is valid")
+    acme_scopes: tuple[str, ...] = Field(default=(), description="what it is for")
+    token: str = Field(default="", description="a name that is elsewhere another spelling of apiToken")
+
+
+class AcmeAuth(AuthStrategy[AcmeAuthConfig]):
+    """A stranger's way of proving who we are."""
+
+    name = "acme"
+    Config = AcmeAuthConfig
+
+    def build(self, config: AcmeAuthConfig) -> httpx.Auth:
+        del config
+        return httpx.Auth()
+
+
+class AcmeSinkConfig(PluginConfig):
+    """Settings of a stranger's sink, which has no path."""
+
+    url: str = Field(description="where the entities go")
+    acme_region: str = Field(default="eu", description="part of the world")
+
+
+class AcmeSink(SinkStrategy[AcmeSinkConfig]):
+    """A stranger's catalog."""
+
+    name = "acme"
+    Config = AcmeSinkConfig
+
+    def open(self, config: AcmeSinkConfig, source: str) -> Sink:
+        raise NotImplementedError
+
+
+class AcmeAuthPlugin:
+    @hookimpl
+    def penstock_auth(self) -> AcmeAuth:
+        return AcmeAuth()
+
+
+class AcmeSinkPlugin:
+    @hookimpl
+    def penstock_sink(self) -> AcmeSink:
+        return AcmeSink()
+
+
+acme_auth = AcmeAuthPlugin()
+acme_sink = AcmeSinkPlugin()
+
+
+def with_acme() -> PluginManager:
+    """Return the installed plugins, and the stranger's."""
+    groups = ("penstock.auth", "penstock.pagination", "penstock.sink")
+    installed = [point for group in groups for point in entry_points(group=group)]
+    strangers = [
+        EntryPoint("acme", "support.configuring:acme_auth", "penstock.auth"),
+        EntryPoint("acme", "support.configuring:acme_sink", "penstock.sink"),
+    ]
+    return PluginManager([*installed, *strangers], disabled=())
