@@ -232,6 +232,30 @@ def test_an_error_that_a_flow_raises_on_purpose_stays_what_it_is() -> None:
         fetch(settings(api.url), get(api.url), auth=Refusing())
 
 
+def test_a_flow_that_sends_nothing_is_an_auth_failure() -> None:
+    class Silent(httpx.Auth):
+        async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+            for _ in range(0):
+                yield request
+
+    with serve(routes({})) as api, pytest.raises(AuthFailedError, match="the auth plugin sent no request"):
+        fetch(settings(api.url), get(api.url), auth=Silent())
+
+
+def test_a_token_answer_that_cannot_be_read_is_an_auth_failure_that_names_it() -> None:
+    table: dict[str, object] = {"/token": Reply(b"no gzip", headers={"Content-Encoding": "gzip"})}
+    with (
+        serve(routes(table)) as api,
+        pytest.raises(AuthFailedError, match=r"POST http.*/token: the answer cannot be dec"),
+    ):
+        fetch(settings(api.url), get(f"{api.url}/u"), auth=TokenFlow(f"{api.url}/token"))
+
+
+def test_a_url_that_no_client_takes_is_an_error() -> None:
+    with serve(routes({})) as api, pytest.raises(RequestFailedError, match="URL too long"):
+        fetch(settings(api.url), get(f"{api.url}/{'u' * 70_000}"))
+
+
 def test_an_unreachable_token_endpoint_is_an_auth_failure_that_names_it() -> None:
     with serve(routes({})) as gone:
         nowhere = f"{gone.url}/token"

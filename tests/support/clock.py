@@ -21,8 +21,9 @@ class FakeClock:
 
     async def sleep(self, seconds: float) -> None:
         self.sleeps.append(seconds)
-        self.now += seconds
-        await asyncio.sleep(0)
+        end = self.now + seconds
+        await asyncio.sleep(0)  # others may begin to wait meanwhile
+        self.now = max(self.now, end)
 
     def noise(self) -> float:
         return 0.0

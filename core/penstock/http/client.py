@@ -15,6 +15,7 @@ from penstock.config.models import HttpSettings
 from penstock.errors import PenstockError
 from penstock.http.body import BodyError
 from penstock.http.clock import Clock, SystemClock
+from penstock.http.documents import URL_CHARACTERS, shorten
 from penstock.http.failures import Told
 from penstock.http.outgoing import (
     connection_headers,
@@ -245,4 +246,5 @@ class ApiClient:
     def _told(self, call: _Call) -> Told:
         added = () if call.signed is None else credentials_added(self._build(call), call.signed)
         redact = Redactor([*secrets_in(self._settings), *added])
-        return Told(redact(self._describe(call)), call.tries.made, call.tries.note, redact)
+        request = shorten(redact(self._describe(call)), URL_CHARACTERS)
+        return Told(request, call.tries.made, call.tries.note, redact)

@@ -15,6 +15,7 @@ from penstock.values import JSON, StopReason
 
 EXCERPT_CHARACTERS: Final = 200
 MESSAGE_CHARACTERS: Final = 500
+URL_CHARACTERS: Final = 240
 _DIGITS_TO_ZERO: Final = bytes(ord("0") if ord("0") <= byte <= ord("9") else ord(" ") for byte in range(256))
 _MANY_DIGITS: Final = b"0" * 19
 """The shortest run of digits that may be an integer beyond 64 bits, which orjson would turn into a float."""
@@ -32,7 +33,7 @@ class DocumentError(ReadError):
 
     def __init__(self, url: str, content_type: str, content: bytes, why: str) -> None:
         message = (
-            f"{mask_url(url)} answered something that is not JSON: {why} "
+            f"{shorten(mask_url(url), URL_CHARACTERS)} answered something that is not JSON: {why} "
             f"(content type {content_type or 'not given'}); it begins with: {excerpt(content, content_type)}"
         )
         super().__init__(shorten(message, MESSAGE_CHARACTERS), reason=StopReason.UNREADABLE_ANSWER)
