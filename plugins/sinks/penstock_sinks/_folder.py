@@ -164,15 +164,17 @@ def _line(row: Row) -> bytes:
 
 
 def _rows(file: Path, lines: Iterator[bytes]) -> Iterator[Row]:
+    right = None
     for number, line in enumerate(lines, start=1):
         try:
-            row = _row(decode(line.decode()))
-            if file_name(row.blueprint) != file.name:
+            row = _row(decode(line.decode().rstrip("\n")))
+            if row.blueprint != right and file_name(row.blueprint) != file.name:
                 message = f'the blueprint "{row.blueprint}" has the file {file_name(row.blueprint)}'
                 raise UnstorableError(message)
         except ValueError as error:
             message = f"{file}:{number}: {error}"
             raise SinkError(message) from error
+        right = row.blueprint
         yield row
 
 
