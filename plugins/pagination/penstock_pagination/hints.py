@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from pydantic import Field
 
 from penstock import JSON, PluginConfig
-from penstock_pagination.paths import DotPath, look_up, walk
+from penstock_pagination.paths import DotPath, look_up
 
-_HAS_MORE: Final = tuple(
-    (*place, name) for place in ((), ("meta",), ("pagination",)) for name in ("has_more", "hasMore")
-)
-_TOTALS: Final = tuple(
-    (*place, name)
-    for name in ("total", "total_count", "totalCount", "count")
-    for place in ((), ("meta",), ("pagination",))
-)
+_HAS_MORE: Final = ("has_more", "hasMore")
+_TOTALS: Final = ("total", "total_count", "totalCount", "count")
 _NEXT_PAGES: Final = ("next_page", "next")
+_INNER: Final = ("meta", "pagination")
+"""Objects in which these stand as well as at the top."""
 
 
 class HintConfig(PluginConfig):
@@ -40,9 +35,10 @@ def has_more(config: HintConfig, body: JSON) -> bool | None:
         return bool(value)
     if config.last_page_path is not None and (value := look_up(body, config.last_page_path)) is not None:
         return not value
-    for place in _HAS_MORE:
-        if (value := walk(body, place)) is not None:
-            return bool(value)
+    for place in _places(body):
+        for name in _HAS_MORE:
+            if (value := place.get(name)) is not None:
+                return bool(value)
     return None
 
 
@@ -66,15 +62,23 @@ def total(body: JSON, covered: int, count: int, *, first: bool) -> int | None:
         count: Records on this page.
         first: Whether it is the first page.
     """
-    for name, value in _totals(body):
-        only_this_page = first and name == "count" and value == count
-        if value >= covered and not only_this_page:
-            return value
+    places = _places(body)
+    for name in _TOTALS:
+        for place in places:
+            value = place.get(name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < covered:
+                continue
+            if not (first and name == "count" and value == count):
+                return value
     return None
 
 
-def _totals(body: JSON) -> Iterator[tuple[str, int]]:
-    for place in _TOTALS:
-        value = walk(body, place)
-        if isinstance(value, int) and not isinstance(value, bool):
-            yield place[-1], value
+def _places(body: JSON) -> list[dict[str, JSON]]:
+    if not isinstance(body, dict):
+        return []
+    places = [body]
+    for name in _INNER:
+        inner = body.get(name)
+        if isinstance(inner, dict):
+            places.append(inner)
+    return places

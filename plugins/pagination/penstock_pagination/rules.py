@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import Enum
 from typing import Final, Self
 
@@ -37,7 +37,7 @@ class Progress:
 
     def to_json(self) -> JSON:
         """Return the progress as JSON."""
-        return asdict(self)
+        return {"pages": self.pages, "covered": self.covered, "size": self.size, "empty": self.empty}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +54,8 @@ class Situation:
     """Whether ``next_page`` or ``next`` holds anything; None where there is neither, or they do not matter."""
     before: Progress
     after: Progress
-
-    @property
-    def total(self) -> int | None:
-        """How many records there are in all, as far as the answer says so credibly."""
-        return total(self.page.body, self.after.covered, self.count or 0, first=self.before.pages == 0)
+    total: int | None
+    """How many records there are in all, as far as the answer says so credibly."""
 
 
 class Go(Enum):
@@ -91,8 +88,16 @@ def situation(
         size=size,
         empty=before.empty + 1 if count == 0 else 0,
     )
-    next_page = names_next_page(page.body) if heeds_next_page or count is None else None
-    return Situation(config, page, count, has_more(config, page.body), next_page, before, after)
+    return Situation(
+        config,
+        page,
+        count,
+        hint=has_more(config, page.body),
+        next_page=names_next_page(page.body) if heeds_next_page or count is None else None,
+        before=before,
+        after=after,
+        total=total(page.body, after.covered if count else before.covered, count or 0, first=before.pages == 0),
+    )
 
 
 def stop(case: Situation) -> Stop | None:
@@ -122,9 +127,8 @@ def _is_empty(case: Situation) -> _Verdict:
     if case.count != 0:
         return None
     if case.hint is None:
-        promised = total(case.page.body, case.before.covered, 0, first=False)
-        if promised is not None and promised > case.before.covered:
-            detail = f"the answer speaks of {promised} records in all, but after {case.before.covered} come no more"
+        if case.total is not None and case.total > case.before.covered:
+            detail = f"the answer speaks of {case.total} records in all, but after {case.before.covered} come no more"
             return Stop(StopReason.EMPTY_PAGE, detail, warning=True)
         return Stop(StopReason.EMPTY_PAGE)
     if case.after.empty >= MAX_EMPTY_PAGES:
