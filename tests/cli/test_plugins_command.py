@@ -73,12 +73,18 @@ def test_a_sinks_settings_come_from_variables_of_the_sink() -> None:
     assert (path["type"], path["default"], path["environment"]) == ("path", "catalog.db", "PENSTOCK__SINK__PATH")
 
 
-def test_the_table_of_settings_is_for_people() -> None:
-    text = _run("show", "api_key").stdout
+def test_what_people_read_has_a_paragraph_for_each_setting() -> None:
+    first, *settings = _run("show", "api_key").stdout.split("\n\n")
 
-    assert text.startswith("api_key: auth plugin of penstock ")
-    assert ["apiKey", "secret", "text", "required", "PENSTOCK__CONNECTION__API_KEY"] in [
-        line.split()[:5] for line in text.splitlines()
+    assert first.startswith("api_key: auth plugin of penstock ")
+    heading, *description, variable = settings[0].splitlines()
+    assert heading == "apiKey: secret text, required"
+    assert all(line.startswith("  ") for line in description)
+    assert variable == "  PENSTOCK__CONNECTION__API_KEY"
+    assert [setting.splitlines()[0] for setting in settings[1:]] == [
+        "apiKeyIn: header | query, default header",
+        "apiKeyHeader: text, default X-API-Key",
+        "apiKeyParam: text, default api_key",
     ]
 
 

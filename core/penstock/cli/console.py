@@ -17,6 +17,8 @@ _UNPRINTABLE: Final = {
     if chr(code) not in "\n\t"
 }
 _GAP: Final = "  "
+_LONGEST_RULE: Final = 40
+"""Of the last column, whose text may be long."""
 
 
 def say(text: str = "") -> None:
@@ -79,6 +81,7 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: Coll
         ).rstrip()
         for line in cells
     ]
+    widths[-1] = min(widths[-1], _LONGEST_RULE)
     lines.insert(1, _GAP.join("-" * width for width in widths))
     return "\n".join(lines)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, cast, g
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from penstock.cli.console import to_json
 from penstock.config.environment import variable_name
 from penstock.values import JSON
 
@@ -49,12 +50,13 @@ class Setting:
 
     @property
     def default_text(self) -> str:
-        """The default for a person; ``required`` when the setting must be given."""
+        """``required``, ``optional``, or what the default is."""
         if self.required:
             return "required"
-        from penstock.cli.console import to_json
-
-        return "" if self.default is None else to_json(self.default, indent=False).decode()
+        if self.default is None:
+            return "optional"
+        text = self.default if isinstance(self.default, str) else to_json(self.default, indent=False).decode()
+        return f"default {text}" if text else "default empty"
 
     def to_json(self) -> JSON:
         """Return it as ``penstock plugins show --format json`` prints it."""

@@ -21,9 +21,10 @@ EPILOG: Final = examples(
     "PENSTOCK_DISABLE_PLUGINS=jsonl,auth:basic penstock plugins",
 )
 SHOW_EPILOG: Final = examples("penstock plugins show cursor", "penstock plugins show sqlite --format json")
+_WIDEST: Final = 110
 _COLUMNS: Final = ("family", "name", "distribution", "version", "state", "reason")
 
-Format = Annotated[Literal["table", "json"], typer.Option("--format", help="How to print.")]
+Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or for programs.")]
 FamilyName = Annotated[
     Literal["auth", "pagination", "sink"] | None,
     typer.Option("--family", help="Which plugin is meant when several families have one of that name."),
@@ -98,10 +99,21 @@ def _show(manager: PluginManager, info: PluginInfo, output: str) -> None:
         return
     put(f"{info.name}: {info.family} plugin of {info.distribution} {info.version}")
     if summary:
-        put(summary)
-    put("")
+        put(_wrapped(summary.replace("``", "`")))
     if not settings:
-        put("It has no settings.")
-        return
-    rows = [[s.name, s.type, s.default_text, s.environment, s.description] for s in settings]
-    put(table(["setting", "type", "default", "environment", "description"], rows))
+        put("\nIt has no settings.")
+    for setting in settings:
+        put(f"\n{setting.name}: {setting.type}, {setting.default_text}")
+        if setting.description:
+            put(_wrapped(setting.description, indent="  "))
+        put(f"  {setting.environment}")
+
+
+def _wrapped(text: str, *, indent: str = "") -> str:
+    import shutil
+    import textwrap
+
+    width = min(shutil.get_terminal_size().columns, _WIDEST)
+    return textwrap.fill(
+        text, width, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
