@@ -3,9 +3,32 @@
 from __future__ import annotations
 
 import json
-from typing import cast
+from collections.abc import Iterable
+from typing import Protocol, cast
 
+import jq
+
+from penstock.expressions.quotes import normalise_quotes
 from penstock.values import JSON
+
+
+class Oracle(Protocol):
+    """A program of libjq."""
+
+    def input_text(self, text: str) -> Iterable[str]:
+        """Run it on a JSON document; each output is a JSON text."""
+        ...
+
+
+def libjq(text: str) -> Oracle:
+    """Compile a program for libjq, with JSON texts as its outputs, for they alone keep every digit.
+
+    Raises:
+        ValueError: libjq refuses the program.
+    """
+    plain = normalise_quotes(text)
+    jq.compile(plain)  # pyright: ignore[reportUnknownMemberType]
+    return cast("Oracle", jq.compile(f"({plain}\n) | tojson"))  # pyright: ignore[reportUnknownMemberType]
 
 
 def agrees(ours: JSON, text: str) -> bool:

@@ -300,3 +300,31 @@ _STREAM: Final = _options(
     (~l | .[~s:])   {a: ~s} | .a
 """
 )
+
+
+_OPERANDS: Final = _options(
+    r"""
+    .   .n   .t   .o.a   .os[0].id   1   2   "a"   null   true   [1,2]   {a:1}   .ts   .ns   $x   .missing   -1
+    .f   not   length   .n?   .y   (1,2)   .o?.a   "\(.n)"   empty   first   .if   .[]?   -.n   ..   .["a"]?
+    .os[]?.id   .5   1.   1e1   if . then 1 end   @text   .t[1:]   "x"[0:1]   [.n|.+1]   map(.)   select(.n)
+    .and   {a:1,}   {if:1}   {$x}   {"a":1|2}   {(.t):1}   {(1):1}   $__loc__   {a:.n|.+1,b}   nosuch   map   'a'
+    """
+)
+_INFIX: Final = _options("|   ,   //   +   -   *   /   %   ==   !=   <   <=   >   >=   and   or   as $x |")
+_POSTFIX: Final = _options(
+    r"""
+    ?   ?//   =   |=   +=   //=   .a   [0]   ["a"]   .[0]   .["a"]   ."a"   []   [1:]   .[1:]   [:1]   [:]   .
+    ..   ;   :   as   $x   .5   "q"   )   ]   (   [   {   }   if   then   end   def   $   \   !   é
+    """
+)
+
+
+def flat_program(choose: Choose) -> str:
+    """Draw terms and operators in a row, without brackets to order them: some are jq, most are not."""
+    pieces = [choose(("", "", ".n as $x |")), choose(_OPERANDS)]
+    for _ in range(choose((1, 2, 3, 4))):
+        if choose((True, True, True, False)):
+            pieces += [choose(_INFIX), choose(_OPERANDS)]
+        else:
+            pieces.append(choose(_POSTFIX))
+    return "".join(piece + choose((" ", " ", "", "\n", "# c\n")) for piece in pieces)
