@@ -9,11 +9,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 from urllib.parse import quote
 
 import orjson
@@ -43,13 +42,13 @@ class JournalError(PenstockError):
     """The journal cannot be used: not a journal, of a newer format, locked, or on a full or read-only disk."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sighting:
-    """An entity in the journal: the run in which each partition showed it last, by partition id."""
+class Sighting(NamedTuple):
+    """That a partition showed an entity, and the last run in which it did."""
 
     blueprint: str
     identifier: str
-    partitions: Mapping[int, int]
+    partition: int
+    run: int
 
 
 class Journal:
@@ -133,20 +132,10 @@ class Journal:
         return int(count)
 
     def sightings(self) -> Iterator[Sighting]:
-        """Iterate over all entities, sorted by blueprint and identifier (as code points)."""
+        """Iterate over all sightings, sorted by blueprint and identifier (as code points)."""
         with self._explained():
             rows = self._db.execute("SELECT blueprint, identifier, partition, run FROM seen ORDER BY 1, 2")
-            current: Sighting | None = None
-            where: dict[int, int] = {}
-            for blueprint, identifier, partition, run in rows:
-                if current is None or identifier != current.identifier or blueprint != current.blueprint:
-                    if current is not None:
-                        yield current
-                    where = {}
-                    current = Sighting(blueprint, identifier, where)
-                where[partition] = run
-            if current is not None:
-                yield current
+            yield from map(Sighting._make, rows)
 
     def forget(self, keys: Sequence[EntityKey]) -> None:
         """Drop all that is known of entities that were deleted."""
@@ -156,10 +145,12 @@ class Journal:
                 ((key.blueprint, key.identifier) for key in keys),
             )
 
-    def forget_partitions(self, sightings: Iterable[tuple[str, str, int]]) -> None:
-        """Drop that entities were in partitions that, completely read, no longer show them."""
+    def forget_sightings(self, sightings: Iterable[Sighting]) -> None:
+        """Drop sightings in partitions that, completely read, no longer show their entity."""
         with self._transaction():
-            self._db.executemany("DELETE FROM seen WHERE blueprint = ? AND identifier = ? AND partition = ?", sightings)
+            self._db.executemany(
+                "DELETE FROM seen WHERE blueprint = ? AND identifier = ? AND partition = ? AND run = ?", sightings
+            )
 
     def _prepare(self) -> None:
         [version] = self._db.execute("PRAGMA user_version").fetchone()

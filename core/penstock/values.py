@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """A decoded JSON document; integers keep every digit."""
@@ -195,8 +195,7 @@ ABSENT: Final = Outcome("absent")
 """To be deleted, and not there any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class OwnedEntity:
+class OwnedEntity(NamedTuple):
     """An entity that a sink holds for this source."""
 
     kind: str

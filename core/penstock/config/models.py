@@ -63,7 +63,7 @@ class HttpSettings(Model):
     retry_post: bool = Field(
         default=True, description="repeat a POST that was answered with 429 or 503 and Retry-After"
     )
-    max_response_bytes: int = Field(default=256 * 1024 * 1024, ge=1, description="largest answer, after decompression")
+    max_response_bytes: int = Field(default=64 * 1024 * 1024, ge=1, description="largest answer, after decompression")
     allowed_origins: tuple[str, ...] = Field(
         default=(),
         description="other origins, such as https://files.example.com, that endpoints and next links may lead to; "

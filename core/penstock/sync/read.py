@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -60,7 +61,7 @@ class Read:
             for index in range(self._endpoint.settings.max_pages):
                 sent = self._endpoint.request(request, url)
                 _refuse_repetition(sent, asked)
-                response = await self._ahead.response(sent)
+                response = await self._ahead.response(request, sent)
                 read = self._page(request, response, index, previous)
                 url, previous = response.url, _Previous(response, read.extracted)
                 try:
@@ -109,15 +110,21 @@ class Read:
             return decision
 
     def _look_ahead(self, page: Page, decision: PageRequest, url: str) -> None:
-        strategy, config = self._pagination.strategy, self._pagination.config
-        wanted = [decision]
-        for steps in range(2, self._endpoint.settings.prefetch_pages + 1):
-            guess = strategy.ahead(config, page, steps)
+        """Send for the next pages, as far as the pagination can guess them; a lone one waits until its turn comes."""
+        depth = self._endpoint.settings.prefetch_pages
+        if depth == 1:
+            return
+        if not self._ahead.expects(decision):
+            self._ahead.drop()
+        chosen = self._pagination
+        for steps in range(max(len(self._ahead), 1) + 1, depth + 1):
+            with _blaming(chosen):
+                guess = chosen.strategy.ahead(chosen.config, page, steps)
             if guess is None:
                 break
-            wanted.append(guess)
-        # a single one is left to be sent when its turn comes
-        self._ahead.want([self._endpoint.request(request, url) for request in wanted] if len(wanted) > 1 else [])
+            if not len(self._ahead):
+                self._ahead.send(decision, self._endpoint.request(decision, url))
+            self._ahead.send(guess, self._endpoint.request(guess, url))
 
 
 class _Previous:
@@ -125,51 +132,64 @@ class _Previous:
 
     def __init__(self, response: ApiResponse | None = None, extracted: Extracted | None = None) -> None:
         self._response = response
-        self._ends = _ends(extracted.items) if extracted else b""
+        self._count = len(extracted.items) if extracted else 0
+        self._last = repr(extracted.items[-1]) if extracted and extracted.items else ""
 
     def equals(self, extracted: Extracted, extract: Extract) -> bool:
-        if self._response is None or not extracted.items or _ends(extracted.items) != self._ends:
+        if self._response is None or not extracted.items or len(extracted.items) != self._count:
             return False
-        # worth reading the former page again: its items may have been changed since
-        return extract(_document(self._response)).items == extracted.items
+        # only where the last items agree is it worth reading the former page again, whose items may be changed by now
+        return repr(extracted.items[-1]) == self._last and extract(_document(self._response)).items == extracted.items
 
 
 class _Ahead:
-    """Requests in flight that the pagination will probably ask for."""
+    """Requests in flight that the pagination will probably ask for, in the order in which it would."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._tasks: dict[int, asyncio.Task[ApiResponse]] = {}
+        self._flights: deque[tuple[PageRequest, asyncio.Task[ApiResponse]]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._flights)
 
     def __enter__(self) -> None:
         """Start with nothing in flight."""
 
     def __exit__(self, *_: object) -> None:
         """Give up what is still in flight: it lies beyond the end, or the read has failed."""
-        self.want([])
+        self.drop()
 
-    async def response(self, request: ApiRequest) -> ApiResponse:
+    def expects(self, page: PageRequest) -> bool:
+        """Return whether the first request in flight asks for this page."""
+        return bool(self._flights) and _asks_for_the_same(self._flights[0][0], page)
+
+    def drop(self) -> None:
+        """Give up everything in flight."""
+        while self._flights:
+            self._flights.pop()[1].cancel()
+
+    def send(self, page: PageRequest, request: ApiRequest) -> None:
+        """Send a request now; its failure counts only if its page is asked for."""
+        task = asyncio.create_task(self._sent(request))
+        task.add_done_callback(_hear)
+        self._flights.append((page, task))
+
+    async def response(self, page: PageRequest, request: ApiRequest) -> ApiResponse:
         """Return the answer to a request, from flight if it is there."""
-        task = self._tasks.pop(fingerprint(request), None)
-        if task is None:
+        if not self.expects(page):
             return await self._send(request)
+        _, task = self._flights.popleft()
         try:
             return await task
         finally:
             task.cancel()
 
-    def want(self, requests: Sequence[ApiRequest]) -> None:
-        """Have these in flight and nothing else."""
-        wanted = {fingerprint(request): request for request in requests}
-        for key in self._tasks.keys() - wanted.keys():
-            self._tasks.pop(key).cancel()
-        for key in wanted.keys() - self._tasks.keys():
-            task = asyncio.create_task(self._sent(wanted[key]))
-            task.add_done_callback(_hear)
-            self._tasks[key] = task
-
     async def _sent(self, request: ApiRequest) -> ApiResponse:
         return await self._send(request)
+
+
+def _asks_for_the_same(one: PageRequest, other: PageRequest) -> bool:
+    return (one.params, one.body, one.headers, one.url) == (other.params, other.body, other.headers, other.url)
 
 
 @contextmanager
@@ -200,7 +220,3 @@ def _refuse_repetition(request: ApiRequest, asked: set[int]) -> None:
 
 def _document(response: ApiResponse) -> JSON:
     return decode(response.content, url=response.url, content_type=response.headers.get("content-type", ""))
-
-
-def _ends(items: Sequence[JSON]) -> bytes:
-    return repr((len(items), items[0], items[-1])).encode() if items else b""

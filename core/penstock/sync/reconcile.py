@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from operator import attrgetter
 
 from penstock.journal import Journal, Sighting
 from penstock.strategies import Sink
@@ -42,8 +43,8 @@ class Verdicts:
     """Entities in the sink, by resource."""
     stale: dict[str, list[EntityKey]] = field(default_factory=dict[str, list[EntityKey]])
     """Entities that are proven to be gone from the source, by resource."""
-    left: list[tuple[str, str, int]] = field(default_factory=list[tuple[str, str, int]])
-    """Partitions that no longer show an entity which lives on."""
+    left: list[Sighting] = field(default_factory=list[Sighting])
+    """Sightings in partitions that no longer show an entity which lives on, or which the sink does not hold."""
 
 
 async def reconcile(sink: Sink, journal: Journal, proof: Proof, threshold: float) -> None:
@@ -52,7 +53,7 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, threshold: float
     Numbers, errors and holds go to the reports. A threshold of 0 holds every deletion, one of 1 none.
     """
     verdicts = await judge(sink.owned(), journal.sightings(), proof)
-    journal.forget_partitions(verdicts.left)
+    journal.forget_sightings(verdicts.left)
     for resource, stale in verdicts.stale.items():
         report = proof.reports[resource]
         if is_held(len(stale), verdicts.owned[resource], threshold):
@@ -73,13 +74,16 @@ async def judge(owned: AsyncIterator[Sequence[OwnedEntity]], sightings: Iterator
     sighting = next(sightings, None)
     async for chunk in owned:
         for entity in chunk:
-            key = (entity.blueprint, entity.identifier)
-            while sighting is not None and (sighting.blueprint, sighting.identifier) < key:
+            key = entity[1:]
+            while sighting is not None and sighting[:2] < key:
                 _judge_missing(sighting, proof, verdicts)
                 sighting = next(sightings, None)
-            if sighting is not None and (sighting.blueprint, sighting.identifier) == key:
-                _judge_known(sighting, proof, verdicts)
+            about: list[Sighting] = []
+            while sighting is not None and sighting[:2] == key:
+                about.append(sighting)
                 sighting = next(sightings, None)
+            if about:
+                _judge_known(about, proof, verdicts)
             else:
                 _judge_unknown(entity, proof, verdicts)
     for rest in chain([sighting] if sighting is not None else [], sightings):
@@ -87,15 +91,17 @@ async def judge(owned: AsyncIterator[Sequence[OwnedEntity]], sightings: Iterator
     return verdicts
 
 
-def _judge_known(sighting: Sighting, proof: Proof, verdicts: Verdicts) -> None:
-    resource = _resource(sighting, proof)
-    if resource is None:
+def _judge_known(sightings: Sequence[Sighting], proof: Proof, verdicts: Verdicts) -> None:
+    newest = sightings[0] if len(sightings) == 1 else max(sightings, key=attrgetter("run"))
+    resource = proof.resources.get(newest.partition)
+    if resource is None or resource not in proof.reports:
         return  # its kind is no longer in the mapping: nothing was read that could prove anything
     verdicts.owned[resource] += 1
-    if proof.run in sighting.partitions.values():
-        verdicts.left += _left(sighting, proof)
-    elif all(partition in proof.proven for partition in sighting.partitions):
-        verdicts.stale.setdefault(resource, []).append(EntityKey(sighting.blueprint, sighting.identifier))
+    if newest.run == proof.run:
+        if len(sightings) > 1:
+            verdicts.left += [sighting for sighting in sightings if _has_left(sighting, proof)]
+    elif all(sighting.partition in proof.proven for sighting in sightings):
+        verdicts.stale.setdefault(resource, []).append(EntityKey(newest.blueprint, newest.identifier))
 
 
 def _judge_unknown(entity: OwnedEntity, proof: Proof, verdicts: Verdicts) -> None:
@@ -110,20 +116,12 @@ def _judge_unknown(entity: OwnedEntity, proof: Proof, verdicts: Verdicts) -> Non
 
 def _judge_missing(sighting: Sighting, proof: Proof, verdicts: Verdicts) -> None:
     """Judge an entity that the journal knows and the sink does not hold: refused, or deleted by somebody else."""
-    verdicts.left += _left(sighting, proof)
+    if _has_left(sighting, proof):
+        verdicts.left.append(sighting)
 
 
-def _left(sighting: Sighting, proof: Proof) -> Iterator[tuple[str, str, int]]:
-    for partition, run in sighting.partitions.items():
-        if run != proof.run and partition in proof.proven:
-            yield sighting.blueprint, sighting.identifier, partition
-
-
-def _resource(sighting: Sighting, proof: Proof) -> str | None:
-    """Return which resource of the mapping an entity belongs to: one that saw it now, else one that saw it before."""
-    partitions = sorted(sighting.partitions, key=lambda partition: -sighting.partitions[partition])
-    names = (proof.resources.get(partition) for partition in partitions)
-    return next((name for name in names if name in proof.reports), None)
+def _has_left(sighting: Sighting, proof: Proof) -> bool:
+    return sighting.run != proof.run and sighting.partition in proof.proven
 
 
 def _hold(report: KindReport, stale: int, owned: int, threshold: float) -> None:

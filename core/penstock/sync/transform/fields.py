@@ -130,7 +130,7 @@ def builder_of(fields: EntityFields, evaluate: Callable[[Field], Evaluate]) -> B
         team: JSON | Unset = own(item) if own else UNSET
         values = {key: value_of(item) for key, value_of in properties}
         if not none_unclean(map(type, values.values())):
-            values = {key: whole(value) for key, value in values.items()}
+            values = {key: whole(value) if type(value) in UNCLEAN else value for key, value in values.items()}
         targets = {key: target_of(item) for key, target_of in relations}
         for key, target in targets.items():
             if type(target) is not str and target is not None:
