@@ -132,10 +132,11 @@ def test_other_commands_can_be_run_against_its_api(toured: tuple[Path, Ran]) -> 
     assert len(listed.lines()) == len(TEAMS)
 
 
-def test_a_command_that_has_nothing_to_do_with_it_is_refused(toured: tuple[Path, Ran]) -> None:
-    ran = penstock("demo", "demo", folder=toured[0])
+def test_a_command_that_has_nothing_to_do_with_it_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    ran = penstock("demo", "demo", folder=tmp_path)
 
     assert ran.code == 2
+    assert list(tmp_path.iterdir()) == []
     assert "COMMAND: demo has nothing to do with the demo" in ran.err
 
 

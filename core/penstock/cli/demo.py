@@ -57,6 +57,9 @@ def demo(
     with explained(verbose=verbose) as context:
         from penstock.demo.api import demo_api
 
+        if command and command[0] not in _WITH_SETTINGS:
+            known = ", ".join(_WITH_SETTINGS)
+            raise misuse("COMMAND", f"{command[0]} has nothing to do with the demo; one of {known} has")
         config = _prepare(folder)
         with demo_api() as api:
             _announce(api)
@@ -109,8 +112,6 @@ def _run_command(command: Sequence[str], config: Path, folder: Path) -> None:
     from penstock.cli.app import app
 
     name = command[0]
-    if name not in _WITH_SETTINGS:
-        raise misuse("COMMAND", f"{name} has nothing to do with the demo; one of {', '.join(_WITH_SETTINGS)} has")
     catalog = [] if name not in ("sync", "entities") else ["--catalog", str(folder / "catalog.db")]
     app([name, "--config", str(config), *catalog, *command[1:]], prog_name="penstock")
 
