@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from penstock.config.load import Inputs, load_settings
-
 from penstock.config.models import Settings
 from penstock.plugins import PluginManager
 from penstock.sync.observer import Observer
