@@ -7,7 +7,7 @@ It is written after the sink, so it never claims more than the sink has; losing 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -131,6 +131,14 @@ class Journal:
             ).fetchone()
         return int(count)
 
+    def count_entities(self, run: int) -> int:
+        """Return how many entities a run saw, each counted once."""
+        with self._explained():
+            [count] = self._db.execute(
+                "SELECT count(*) FROM (SELECT DISTINCT blueprint, identifier FROM seen WHERE run = ?)", (run,)
+            ).fetchone()
+        return int(count)
+
     def sightings(self) -> Iterator[Sighting]:
         """Iterate over all sightings, sorted by blueprint and identifier (as code points)."""
         with self._explained():
@@ -152,6 +160,14 @@ class Journal:
                 "DELETE FROM seen WHERE blueprint = ? AND identifier = ? AND partition = ? AND run = ?", sightings
             )
 
+    def forget_unseen(self, run: int, partitions: Collection[int]) -> None:
+        """Drop all sightings in these partitions that are older than this run."""
+        with self._explained():
+            self._db.execute(
+                "DELETE FROM seen WHERE run <> ? AND partition IN (SELECT value FROM json_each(?))",
+                (run, orjson.dumps(sorted(partitions)).decode()),
+            )
+
     def _prepare(self) -> None:
         [version] = self._db.execute("PRAGMA user_version").fetchone()
         [application] = self._db.execute("PRAGMA application_id").fetchone()
@@ -171,7 +187,7 @@ class Journal:
             )
 
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _transaction(self) -> Generator[None]:
         with self._explained():
             self._db.execute("BEGIN IMMEDIATE")
             try:
@@ -182,7 +198,7 @@ class Journal:
             self._db.execute("COMMIT")
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self) -> Generator[None]:
         try:
             yield
         except sqlite3.Error as error:

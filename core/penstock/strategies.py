@@ -136,6 +136,10 @@ class Sink(ABC):
             SinkError: Nothing of the batch, or an unknown part of it, was written.
         """
 
+    async def count(self) -> int | None:
+        """Return how many entities this source owns, or None where counting is no cheaper than listing them."""
+        return None
+
     @abstractmethod
     def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
         """Iterate, in chunks, over all that this source owns, sorted by blueprint and identifier (as code points).

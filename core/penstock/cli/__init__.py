@@ -15,7 +15,7 @@ def main() -> None:
     cast("dict[str, ModuleType | None]", sys.modules)["httpx._main"] = None
 
     # looking for cycles after every 2,000 objects, the default, is 5 % of a start, and finds none
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
 
     from penstock.cli.app import app
 

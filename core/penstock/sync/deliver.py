@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from penstock.journal import Journal
 from penstock.strategies import Sink
@@ -29,7 +29,9 @@ class Delivery:
         self._report = report
         self._observer = observer
         self._entities: dict[tuple[str, str], Entity] = {}
-        self._sightings: set[tuple[str, str, int]] = set()
+        self._sightings: dict[
+            tuple[str, str, int], None
+        ] = {}  # in order, for neighbours to stay neighbours in the journal
         self._writing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._taken = 0
@@ -50,7 +52,7 @@ class Delivery:
         for entity in entities:
             key = (entity.blueprint, entity.identifier)
             gathered[key] = entity  # a later duplicate wins
-            sightings.add((*key, partition))
+            sightings[entity.blueprint, entity.identifier, partition] = None
         if len(gathered) >= BATCH_SIZE:
             async with self._lock:
                 if len(self._entities) >= BATCH_SIZE:  # nobody else has seen to it meanwhile
@@ -71,14 +73,14 @@ class Delivery:
         if self._entities:
             batch = EntityBatch(self._report.kind, list(self._entities.values()))
             self._writing = asyncio.create_task(self._write(batch, self._sightings))
-            self._entities, self._sightings = {}, set()
+            self._entities, self._sightings = {}, {}
 
     async def _finish_writing(self) -> None:
         if self._writing is not None:
             await asyncio.shield(self._writing)  # whoever waits may be cancelled, the sink's work must not be
             self._writing = None
 
-    async def _write(self, batch: EntityBatch, sightings: set[tuple[str, str, int]]) -> None:
+    async def _write(self, batch: EntityBatch, sightings: Iterable[tuple[str, str, int]]) -> None:
         if any(entity.identifier == "null" for entity in batch.entities):
             self._report.warn(
                 self._report.kind,
@@ -98,6 +100,7 @@ class Delivery:
         report.unchanged += counts["unchanged"]
         if counts["refused"]:
             report.failed += counts["refused"]
+            report.refused += counts["refused"]
             for entity, outcome in zip(batch.entities, outcomes, strict=True):
                 if outcome.kind == "refused":
                     where = f"{report.kind} {entity.blueprint}/{entity.identifier}"

@@ -52,6 +52,9 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, threshold: float
 
     Numbers, errors and holds go to the reports. A threshold of 0 holds every deletion, one of 1 none.
     """
+    if await _holds_just_what_was_seen(sink, journal, proof):
+        journal.forget_unseen(proof.run, proof.proven)
+        return
     verdicts = await judge(sink.owned(), journal.sightings(), proof)
     journal.forget_sightings(verdicts.left)
     for resource, stale in verdicts.stale.items():
@@ -61,6 +64,14 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, threshold: float
         else:
             for start in range(0, len(stale), _CHUNK):
                 await _delete(sink, journal, report, stale[start : start + _CHUNK])
+
+
+async def _holds_just_what_was_seen(sink: Sink, journal: Journal, proof: Proof) -> bool:
+    """Whether nothing can be stale: the sink took in all that was seen, and holds no more than that."""
+    if any(report.refused for report in proof.reports.values()):
+        return False
+    count = await sink.count()
+    return count is not None and count == journal.count_entities(proof.run)
 
 
 def is_held(stale: int, owned: int, threshold: float) -> bool:

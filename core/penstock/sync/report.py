@@ -43,7 +43,9 @@ class KindReport:
     skipped: int = 0
     """Selected items without an identifier or blueprint."""
     failed: int = 0
-    """Items that broke an expression they need, or that the sink refused."""
+    """Items that broke an expression they need, and entities that the sink refused."""
+    refused: int = 0
+    """Entities that the sink refused."""
     duplicates: int = 0
     """Entities that came more than once; the last one counts."""
     created: int = 0

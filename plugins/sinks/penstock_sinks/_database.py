@@ -73,7 +73,7 @@ class Database:
     def connection(self) -> sqlite3.Connection:
         """The open connection."""
         if self._connection is None:
-            message = f"{self.path} is not open"
+            message = f"{self.path} is not open: enter the sink before using it, with async with"
             raise RuntimeError(message)
         return self._connection
 

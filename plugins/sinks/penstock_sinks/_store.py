@@ -1,4 +1,4 @@
-"""The entities of a catalog in one SQLite file: everything about it that does not wait, for one thread to call."""
+"""The entities of a catalog in one SQLite file: everything about it that does not wait."""
 
 from __future__ import annotations
 
@@ -104,8 +104,7 @@ class _Work:
 class Store:
     """The entities of one file, seen by one source.
 
-    All methods, ``open`` first and ``close`` last, are called by one thread. Each raises ``SinkError`` when the file
-    cannot be used.
+    ``open`` is called first and ``close`` last. Each method raises ``SinkError`` when the file cannot be used.
 
     Args:
         path: The file; made when it does not exist.
@@ -158,6 +157,11 @@ class Store:
             gone = [key for key, outcome in zip(keys, outcomes, strict=True) if outcome is DELETED]
             self.database.executemany(_DELETE, [(key.blueprint, key.identifier) for key in gone])
         return outcomes
+
+    def count(self) -> int:
+        """Return how many rows are this source's."""
+        [(number,)] = self.database.read("SELECT count(*) FROM entities WHERE source = ?", (self._source,))
+        return int(number)
 
     def owned(self, after: OwnedEntity | None = None) -> list[OwnedEntity]:
         """Return the next rows of this source in order; none are left when there are fewer than ``CHUNK``."""
