@@ -1,16 +1,13 @@
 from __future__ import annotations
 
-import ast
-import os
 import re
-import subprocess
-import sys
 
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
 from penstock.cli.app import app
+from support.imports import modules_of
 
 COMMANDS = [
     (),
@@ -91,14 +88,11 @@ def test_the_help_explains_the_exit_codes() -> None:
 
 def _loaded(script: str) -> set[str]:
     """The top-level modules that were imported when a script has run."""
-    ending = "print([name for name, module in sys.modules.items() if module], file=sys.stderr)"
-    command = [sys.executable, "-c", f"import sys\n{script}\n{ending}"]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # unmeasured: it imports
-    return {name.partition(".")[0] for name in ast.literal_eval(ran.stderr)}
+    return {name.partition(".")[0] for name in modules_of(script)}
 
 
 _RUN = """
+import sys
 from penstock.cli import main
 sys.argv = ["penstock", {argument!r}]
 try:

@@ -1,24 +1,19 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from support.configuring import inputs, resources
+from support.imports import modules_of
 
 SCRIPT = """
-import sys
 from pathlib import Path
 from penstock.config.load import Inputs, load_settings
 from penstock.plugins import PluginManager
 load_settings(Inputs(config_file=Path("penstock.yml")), PluginManager())
-print("\\n".join(sys.modules))
 """
 
 
 def _modules_after_loading(text: str) -> set[str]:
     inputs(text)
-    script = [sys.executable, "-c", SCRIPT]
-    return set(subprocess.run(script, check=True, capture_output=True, text=True).stdout.split())
+    return modules_of(SCRIPT)
 
 
 def test_loading_imports_only_the_plugins_that_are_named() -> None:
@@ -32,7 +27,6 @@ def test_loading_imports_only_the_plugins_that_are_named() -> None:
 
 
 def test_loading_imports_no_http_client_but_for_the_sake_of_a_plugin() -> None:
-    script = "import sys; import penstock.config.load; print('\\n'.join(sys.modules))"
-    modules = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    modules = modules_of("import penstock.config.load")
 
     assert {"httpx", "aiohttp", "jq", "rich", "typer", "multiprocessing", "dotenv"}.isdisjoint(modules)

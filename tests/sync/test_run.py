@@ -14,6 +14,7 @@ import pytest
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport, RunReport
 from penstock.sync.run import run_sync
+from penstock.values import StopReason
 from support.project import USER, Project, resource, user
 from support.server import Handler, Received, Reply, routes, serve
 
@@ -28,6 +29,11 @@ def paged(users: list[dict[str, Any]], cap: int = 100) -> Callable[[Received], o
         return {"users": users[(page - 1) * size : page * size]}
 
     return answer
+
+
+def always(body: Callable[[], object]) -> Callable[[Received], object]:
+    """The same answer to every request, made anew each time."""
+    return lambda _: body()
 
 
 def test_a_paged_list_arrives_complete_and_a_second_run_changes_nothing(tmp_path: Path) -> None:
@@ -46,7 +52,7 @@ def test_a_paged_list_arrives_complete_and_a_second_run_changes_nothing(tmp_path
 
 def test_what_the_source_no_longer_has_is_deleted_and_what_changed_is_updated(tmp_path: Path) -> None:
     users = [user(number) for number in range(1, 11)]
-    with serve(routes({"/users": lambda _: {"users": users}})) as api:
+    with serve(routes({"/users": always(lambda: {"users": users})})) as api:
         project = Project(tmp_path, api.url, [USER])
         project.sync()
         users[0]["name"] = "Ada"
@@ -78,7 +84,7 @@ def test_a_failing_page_deletes_nothing_and_delivers_the_rest(tmp_path: Path) ->
 
 def test_a_kind_that_comes_back_empty_is_held_until_it_is_seen_again(tmp_path: Path) -> None:
     users = [user(1), user(2)]
-    with serve(routes({"/users": lambda _: {"users": users}})) as api:
+    with serve(routes({"/users": always(lambda: {"users": users})})) as api:
         project = Project(tmp_path, api.url, [USER])
         project.sync()
         users.clear()
@@ -166,7 +172,7 @@ def test_a_failed_parent_keeps_its_children(tmp_path: Path) -> None:
         broken.add("/orgs/a%20b/teams")
         report = project.sync()
     assert report.exit_code == 1
-    assert report.kinds[0].stop_reasons["parent_failed"] == 1
+    assert report.kinds[0].stop_reasons[StopReason.PARENT_FAILED] == 1
     assert project.identifiers("member") == {"1", "2", "3", "4"}
 
 
@@ -243,7 +249,7 @@ def test_an_answer_that_is_no_list_ends_the_read_with_its_reason(
     tmp_path: Path, answer: object, reason: str, said: str
 ) -> None:
     good = True
-    with serve(routes({"/users": lambda _: {"users": USERS[:3]} if good else answer})) as api:
+    with serve(routes({"/users": always(lambda: {"users": USERS[:3]} if good else answer)})) as api:
         project = Project(tmp_path, api.url, [USER])
         project.sync()
         good = False
