@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, ReadError
@@ -103,7 +103,7 @@ class Read:
     def _next(self, page: Page) -> PageRequest | Stop:
         chosen = self._pagination
         with _blaming(chosen):
-            decision: object = chosen.strategy.next(chosen.config, page)
+            decision = cast("object", chosen.strategy.next(chosen.config, page))  # a plugin may return anything
             if not isinstance(decision, PageRequest | Stop):
                 message = f"next() returned {type(decision).__name__}, neither PageRequest nor Stop"
                 raise TypeError(message)
