@@ -33,7 +33,7 @@ CREATE TABLE seen(
   PRIMARY KEY(blueprint, identifier, partition)) WITHOUT ROWID;
 """
 _SEE: Final = """
-INSERT INTO seen(blueprint, identifier, partition, run) VALUES (?, ?, ?, ?)
+INSERT INTO seen(blueprint, identifier, partition, run) VALUES (?, ?, ?, {run:d})
 ON CONFLICT DO UPDATE SET run = excluded.run WHERE run <> excluded.run
 """
 
@@ -115,10 +115,13 @@ class Journal:
         with self._explained():
             return dict(self._db.execute("SELECT id, resource FROM partitions"))
 
-    def see(self, run: int, sightings: Iterable[tuple[str, str, int]]) -> None:
-        """Record in one transaction that this run saw entities: blueprint, identifier, partition id."""
+    def see(self, run: int, sightings: Mapping[int, Iterable[tuple[str, str]]]) -> None:
+        """Record in one transaction what this run saw in each partition: blueprints and identifiers."""
+        statement = _SEE.format(run=run)
         with self._transaction():
-            self._db.executemany(_SEE, ((*sighting, run) for sighting in sightings))
+            self._db.executemany(
+                statement, ((*key, partition) for partition, keys in sightings.items() for key in keys)
+            )
 
     def count_seen(self, run: int, partitions: Collection[int]) -> int:
         """Return how many entities a run saw in these partitions; one seen in two of them counts twice."""

@@ -64,7 +64,7 @@ class Simulation:
                 if name not in failed:
                     proven.add(partition)
                 self.catalog.keys |= {("thing", identifier) for identifier in identifiers}
-                journal.see(number, [("thing", identifier, partition) for identifier in identifiers])
+                journal.see(number, {partition: [("thing", identifier) for identifier in identifiers]})
             known = journal.partitions()
             everything = gone and proven == met
             if gone:

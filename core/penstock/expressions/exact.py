@@ -62,6 +62,8 @@ def whole(value: JSON) -> JSON:
     Raises:
         ValueError: It is nested too deeply.
     """
+    if type(value) is float:
+        return _number(value)
     try:
         return _whole(value)
     except RecursionError:

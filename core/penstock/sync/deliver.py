@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 from penstock.journal import Journal
 from penstock.strategies import Sink
@@ -14,6 +15,10 @@ from penstock.values import Entity, EntityBatch, Outcome
 
 BATCH_SIZE = 1000
 """Entities per write; measured: larger batches gain nothing and hold more memory."""
+
+
+_Key: TypeAlias = tuple[str, str]
+"""Blueprint and identifier."""
 
 
 class Delivery:
@@ -28,10 +33,9 @@ class Delivery:
         self._resource = resource
         self._report = report
         self._observer = observer
-        self._entities: dict[tuple[str, str], Entity] = {}
-        self._sightings: dict[
-            tuple[str, str, int], None
-        ] = {}  # in order, for neighbours to stay neighbours in the journal
+        self._entities: dict[_Key, Entity] = {}
+        self._sightings: dict[int, dict[_Key, None]] = {}
+        """By partition; ordered sets, for neighbours are to stay neighbours in the journal."""
         self._writing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._taken = 0
@@ -48,12 +52,10 @@ class Delivery:
             JournalError: It was written and could not be recorded.
         """
         self._taken += len(entities)
-        gathered, sightings = self._entities, self._sightings
-        for entity in entities:
-            key = (entity.blueprint, entity.identifier)
-            gathered[key] = entity  # a later duplicate wins
-            sightings[entity.blueprint, entity.identifier, partition] = None
-        if len(gathered) >= BATCH_SIZE:
+        keys = [(entity.blueprint, entity.identifier) for entity in entities]
+        self._entities.update(zip(keys, entities, strict=True))  # a later duplicate wins
+        self._sightings.setdefault(partition, {}).update(dict.fromkeys(keys))
+        if len(self._entities) >= BATCH_SIZE:
             async with self._lock:
                 if len(self._entities) >= BATCH_SIZE:  # nobody else has seen to it meanwhile
                     await self._start_writing()
@@ -80,7 +82,7 @@ class Delivery:
             await asyncio.shield(self._writing)  # whoever waits may be cancelled, the sink's work must not be
             self._writing = None
 
-    async def _write(self, batch: EntityBatch, sightings: Iterable[tuple[str, str, int]]) -> None:
+    async def _write(self, batch: EntityBatch, sightings: Mapping[int, Iterable[_Key]]) -> None:
         if any(entity.identifier == "null" for entity in batch.entities):
             self._report.warn(
                 self._report.kind,

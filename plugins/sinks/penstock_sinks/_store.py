@@ -38,7 +38,7 @@ class Row(NamedTuple):
 
 _Stored: TypeAlias = tuple[str, str, str, str | None, str | None, str | None, str, str]
 """Identifier, source, kind, and the content."""
-_Found: TypeAlias = dict[str, dict[str, _Stored]]
+_Found: TypeAlias = dict[tuple[str, str], _Stored]
 """By blueprint and identifier."""
 
 _COLUMNS: Final = ", ".join(Row._fields)
@@ -126,17 +126,16 @@ class Store:
 
     def write(self, batch: EntityBatch) -> list[Outcome]:
         """Create or update entities in one transaction, and return what became of each."""
-        offers = [_offer(entity) for entity in batch.entities]
+        offers = _offers(batch.entities)
         work = _Work(self._source, batch.kind)
-        offered = list(zip(batch.entities, offers, strict=True))
         try:
             with self.database.transaction():
-                found = self._find(entity for entity, brought in offered if not isinstance(brought, Outcome))
+                found = self._find(batch.entities, offers)
                 outcomes = [
                     brought
                     if isinstance(brought, Outcome)
-                    else work.take(entity, brought, found[entity.blueprint].get(entity.identifier))
-                    for entity, brought in offered
+                    else work.take(entity, brought, found.get((entity.blueprint, entity.identifier)))
+                    for entity, brought in zip(batch.entities, offers, strict=True)
                 ]
                 self._apply(work)
         except SinkError:
@@ -196,11 +195,14 @@ class Store:
         """Take in rows as they are, whoever owns them, within a transaction."""
         self.database.executemany(_INSERT, ((*row, "", "") for row in rows))
 
-    def _find(self, entities: Iterable[Entity]) -> _Found:
+    def _find(self, entities: Sequence[Entity], offers: Sequence[Offer | Outcome]) -> _Found:
+        storable = zip(entities, offers, strict=True)
         found: _Found = {}
-        for blueprint, identifiers in _by_blueprint(entities).items():
+        for blueprint, identifiers in _by_blueprint(
+            entity for entity, brought in storable if type(brought) is tuple
+        ).items():
             rows = self.database.execute(_FIND, (blueprint, orjson.dumps(identifiers).decode()))
-            found[blueprint] = {row[0]: row for row in rows}
+            found.update(((blueprint, row[0]), row) for row in rows)
         return found
 
     def _apply(self, work: _Work) -> None:
@@ -217,6 +219,13 @@ class Store:
             return Outcome("refused", f'it belongs to the source "{source}"')
         del owners[key]  # should it be named twice, it is not deleted twice
         return DELETED
+
+
+def _offers(entities: Sequence[Entity]) -> Sequence[Offer | Outcome]:
+    try:
+        return [offer(entity) for entity in entities]
+    except UnstorableError:  # which is rare: only then is it worth finding out which
+        return [_offer(entity) for entity in entities]
 
 
 def _offer(entity: Entity) -> Offer | Outcome:

@@ -115,7 +115,6 @@ def builder_of(fields: EntityFields, evaluate: Callable[[Field], Evaluate]) -> B
     entitle, depict, own = optional(fields.title), optional(fields.icon), optional(fields.team)
     properties = [(key, evaluate(field)) for key, field in fields.properties.items()]
     relations = [(key, evaluate(field)) for key, field in fields.relations.items()]
-    none_unclean = UNCLEAN.isdisjoint
 
     def build(item: JSON) -> Entity:
         identifier, blueprint = identify(item), name(item)
@@ -128,13 +127,14 @@ def builder_of(fields: EntityFields, evaluate: Callable[[Field], Evaluate]) -> B
         title: JSON | Unset = entitle(item) if entitle else UNSET
         icon: JSON | Unset = depict(item) if depict else UNSET
         team: JSON | Unset = own(item) if own else UNSET
-        values = {key: value_of(item) for key, value_of in properties}
-        if not none_unclean(map(type, values.values())):
-            values = {key: whole(value) if type(value) in UNCLEAN else value for key, value in values.items()}
-        targets = {key: target_of(item) for key, target_of in relations}
-        for key, target in targets.items():
-            if type(target) is not str and target is not None:
-                targets[key] = as_target(target)
+        values: dict[str, JSON] = {}
+        for key, value_of in properties:
+            value = value_of(item)
+            values[key] = whole(value) if type(value) in UNCLEAN else value
+        targets: dict[str, JSON] = {}
+        for key, target_of in relations:
+            target = target_of(item)
+            targets[key] = target if type(target) is str or target is None else as_target(target)
         return Entity(
             blueprint,
             identifier,
