@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from urllib.parse import quote
 import orjson
 
 from penstock.errors import PenstockError
+from penstock.lock import only_run
 from penstock.values import EntityKey
 
 FORMAT: Final = 1
@@ -34,7 +35,7 @@ CREATE TABLE seen(
 """
 _SEE: Final = """
 INSERT INTO seen(blueprint, identifier, partition, run) VALUES (?, ?, ?, {run:d})
-ON CONFLICT DO UPDATE SET run = excluded.run WHERE run <> excluded.run
+ON CONFLICT DO UPDATE SET run = excluded.run WHERE run < excluded.run
 """
 
 
@@ -61,28 +62,33 @@ class Journal:
 
     def __init__(self, folder: Path, source: str) -> None:
         self.path = folder / f"{quote(source, safe='')}.db"
+        self._source = source
 
     def __enter__(self) -> Self:
-        """Open the file, and make it when it is not there.
+        """Open the file, made when it is not there, and keep other runs of the source out until it is closed.
 
         Raises:
+            AlreadyRunningError: Another run of the source is under way.
             JournalError: It cannot be used, and why.
         """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            message = f"{self.path.parent}: the folder for the run journal cannot be made: {error.strerror}"
-            raise JournalError(message) from error
-        with self._explained():
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
-            self._prepare()
+        with ExitStack() as stack:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(only_run(self.path.with_suffix(".lock"), self._source))
+            except OSError as error:
+                message = f"{self.path.parent}: the run journal cannot be kept there: {error.strerror}"
+                raise JournalError(message) from error
+            with self._explained():
+                self._db = stack.enter_context(closing(sqlite3.connect(self.path, isolation_level=None, timeout=10)))
+                self._prepare()
+            self._open = stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close the file."""
-        self._db.close()
+        """Close the file, and let other runs in."""
+        self._open.close()
 
     def start_run(self, run: str, started_at: datetime) -> int:
         """Record that a run begins, and return its number: larger than that of every run before."""
@@ -167,7 +173,7 @@ class Journal:
         """Drop all sightings in these partitions that are older than this run."""
         with self._explained():
             self._db.execute(
-                "DELETE FROM seen WHERE run <> ? AND partition IN (SELECT value FROM json_each(?))",
+                "DELETE FROM seen WHERE run < ? AND partition IN (SELECT value FROM json_each(?))",
                 (run, orjson.dumps(sorted(partitions)).decode()),
             )
 

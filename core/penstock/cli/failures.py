@@ -11,6 +11,8 @@ from penstock.cli.console import say
 
 FAILED: Final = 1
 MISUSED: Final = 2
+BUSY: Final = 75
+"""``EX_TEMPFAIL`` of sysexits.h: try later."""
 
 
 @dataclass(slots=True)
@@ -35,6 +37,7 @@ def explained(*, verbose: bool) -> Generator[Context]:
     secrets, and with ``verbose`` its traceback.
     """
     from penstock.errors import ConfigurationError, PenstockError, PluginError
+    from penstock.lock import AlreadyRunningError
 
     context = Context()
     try:
@@ -46,6 +49,9 @@ def explained(*, verbose: bool) -> Generator[Context]:
             say(str(problem))
         _trace(error, context, verbose=verbose)
         raise SystemExit(MISUSED) from error
+    except AlreadyRunningError as error:
+        say(f"error: {error}")
+        raise SystemExit(BUSY) from error
     except PenstockError as error:
         say(f"error: {error}")
         _trace(error, context, verbose=verbose)

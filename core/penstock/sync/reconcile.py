@@ -108,7 +108,7 @@ def _judge_known(sightings: Sequence[Sighting], proof: Proof, verdicts: Verdicts
     if resource is None or resource not in proof.reports:
         return  # its kind is no longer in the mapping: nothing was read that could prove anything
     verdicts.owned[resource] += 1
-    if newest.run == proof.run:
+    if newest.run >= proof.run:
         if len(sightings) > 1:
             verdicts.left += [sighting for sighting in sightings if _has_left(sighting, proof)]
     elif all(sighting.partition in proof.proven for sighting in sightings):
@@ -132,7 +132,7 @@ def _judge_missing(sighting: Sighting, proof: Proof, verdicts: Verdicts) -> None
 
 
 def _has_left(sighting: Sighting, proof: Proof) -> bool:
-    return sighting.run != proof.run and sighting.partition in proof.proven
+    return sighting.run < proof.run and sighting.partition in proof.proven
 
 
 def _hold(report: KindReport, stale: int, owned: int, threshold: float) -> None:
