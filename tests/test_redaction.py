@@ -115,6 +115,11 @@ def test_these_names_do_not(name: str) -> None:
         base64.b64encode(f"joe:{SECRET}".encode()).decode(),
         base64.b64encode(f"joey:{SECRET}".encode()).decode(),
         base64.b64encode(f"joeyy:{SECRET}:more".encode()).decode(),
+        quote(base64.b64encode(f"joeyy:{SECRET}:more".encode()).decode(), safe=""),
+        "p@ss%2Fw%c3%b6rd+ 1%3D%",
+        quote(quote(SECRET, safe=""), safe=""),
+        "p@ss\\/w\\u00F6rd\\u002B 1\\u003d%",
+        "p@ss&#x2F;w&#246;rd+ 1=%",
     ],
 )
 def test_a_secret_is_masked_in_every_spelling(text: str) -> None:
@@ -124,6 +129,30 @@ def test_a_secret_is_masked_in_every_spelling(text: str) -> None:
 
 def test_a_secret_is_masked_wherever_it_stands_and_leaves_no_prefix() -> None:
     assert Redactor(["s3cret-t0ken"])("xs3cret-t0keny,s3cret-t0ken") == "x***y,***"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'string ("/users?q=p@ss%2Fw...") cannot be parsed',
+        "q=p@ss/…",
+        "q=p%40ss%2Fw%C3…",
+        "q=p@ss%2…",
+        f"Basic {base64.b64encode(f'joe:{SECRET}'.encode()).decode()[:14]}…",
+    ],
+)
+def test_the_beginning_of_a_secret_is_masked_where_the_text_was_cut(text: str) -> None:
+    shown = Redactor([SECRET])(text)
+    assert "***" in shown
+    assert [part for part in ("p@ss", "p%40ss", "cEBzcy", "BAc3") if part in shown] == []
+
+
+def test_dots_after_other_words_hide_nothing() -> None:
+    assert Redactor(["s3cret-t0ken"])("waiting for the s3c... done…") == "waiting for the s3c... done…"
+
+
+def test_a_long_text_without_blanks_is_redacted_in_reasonable_time() -> None:
+    assert Redactor(["s3cret-t0ken+"])(f"{'a' * 300_000}://x s3cret-t0ken+").endswith("://x ***")
 
 
 def test_the_longer_of_two_secrets_is_masked_first() -> None:
@@ -144,6 +173,11 @@ def test_secrets_may_be_learned_later() -> None:
     assert redact("fresh-token") == "fresh-token"
     redact.add(["fresh-token"])
     assert redact("fresh-token") == "***"
+
+
+def test_every_text_within_json_is_redacted() -> None:
+    value = {"s3cret-t0ken": ["s3cret-t0ken", 1, None, {"a": "b s3cret-t0ken"}], "n": True}
+    assert Redactor(["s3cret-t0ken"]).json(value) == {"***": ["***", 1, None, {"a": "b ***"}], "n": True}
 
 
 def test_urls_within_a_text_lose_what_looks_secret_though_unknown() -> None:
@@ -177,6 +211,10 @@ def test_what_urls_of_the_settings_carry_is_a_secret() -> None:
     )
     assert {"p@ss", "K1", "0123456789", "hunter2"} <= set(secrets_in(settings))
     assert "2" not in set(secrets_in(settings))
+
+
+def test_a_user_without_a_password_is_a_secret() -> None:
+    assert set(secrets_in(["https://0a1b2c@a.test", "https://joe:pw@a.test"])) == {"0a1b2c", "pw"}
 
 
 @contextmanager

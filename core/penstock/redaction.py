@@ -8,10 +8,14 @@ import re
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from html import escape, unescape
+from string import ascii_letters, digits
 from typing import Final, cast
-from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
+from urllib.parse import unquote, unquote_plus, urlsplit
 
 from pydantic import BaseModel, SecretBytes, SecretStr
+
+from penstock.values import JSON
 
 MASK: Final = "***"
 _WHOLE_WORD_BELOW: Final = 4
@@ -34,7 +38,14 @@ _SECRET_ENDINGS: Final = (
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
 _USER_INFO: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*@")
-_URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://[^\s\"'<>]+")
+_URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s\"'<>]+")
+_PLAIN: Final = frozenset(ascii_letters + digits)
+_BASE64: Final = frozenset(f"{ascii_letters}{digits}+/_-=")
+_BASE64_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_=-]|%2[bBfF]|%3[dD]|\\/)*")
+_CUT: Final = re.compile(r"…|\.\.\.")
+_WORD_END: Final = re.compile(r"[\s\"'<>]")
+_LONGEST_WORD: Final = 8192
+_PARTIAL_ESCAPE: Final = re.compile(r"(?:%[0-9a-fA-F]?|\\[u0-9a-fA-F]{0,5}|&[a-z#0-9]{0,6})\Z")
 _PLAIN_FORMATTER: Final = logging.Formatter()
 
 
@@ -107,16 +118,19 @@ def _parts(value: object) -> Iterable[object]:
 
 
 def url_secrets(url: str) -> Iterator[str]:
-    """Iterate over what a URL gives away: the password, and query values that look secret by name or by length."""
+    """Iterate over what a URL gives away: the password, and query values that look secret by name or by length.
+
+    A user without a password is a secret: some APIs take their key so.
+    """
     if "://" not in url:
         return
     try:
         parts = urlsplit(url)
-        password = parts.password
+        secret = parts.password or parts.username
     except ValueError:
         return
-    if password:
-        yield unquote(password)
+    if secret:
+        yield unquote(secret)
     for pair in parts.query.split("&"):
         name, _, value = pair.partition("=")
         if value and (looks_secret(unquote_plus(name)) or len(value) >= _LONG):
@@ -124,52 +138,124 @@ def url_secrets(url: str) -> Iterator[str]:
 
 
 class Redactor:
-    """Replaces known secrets in any text: as they are, URL-encoded, JSON-escaped and base64-encoded."""
+    """Replaces known secrets in any text: as they are, URL-encoded, JSON- or HTML-escaped, base64-encoded, cut off."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._spellings: set[str] = set()
-        self._pattern: re.Pattern[str] | None = None
+        self._secrets: dict[str, None] = {}
+        self._plain: re.Pattern[str] | None = None
+        self._encoded: re.Pattern[str] | None = None
+        self._beginnings: list[str] = []
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
         """Learn more secrets, such as tokens obtained while running."""
         for secret in secrets:
             if stripped := secret.strip():
-                self._spellings.update(_patterns(secret), _patterns(stripped))
-        if self._spellings:
-            longest_first = sorted(self._spellings, key=lambda spelling: (-len(spelling), spelling))
-            self._pattern = re.compile("|".join(longest_first))
+                self._secrets |= dict.fromkeys((secret, stripped))
+        if self._secrets:
+            longest_first = sorted(self._secrets, key=lambda secret: (-len(secret), secret))
+            inner = list(dict.fromkeys(text for secret in longest_first for text in _base64_inner(secret)))
+            self._plain = re.compile("|".join(map(_pattern, longest_first)))
+            self._encoded = re.compile("|".join(map(_pattern_of_base64, inner))) if inner else None
+            self._beginnings = [text for text in (*longest_first, *inner) if len(text) >= _WHOLE_WORD_BELOW]
 
     def __call__(self, text: str) -> str:
         """Return the text with ``***`` for every secret, known or recognised in a URL."""
-        if self._pattern is not None:
-            text = self._pattern.sub(MASK, text)
+        if self._encoded is not None:
+            text = _without_base64(text, self._encoded)
+        if self._plain is not None:
+            text = self._plain.sub(MASK, text)
+            text = self._without_beginnings(text)
         return _URL.sub(lambda match: mask_url(match[0]), text) if "://" in text else text
 
+    def json(self, value: JSON) -> JSON:
+        """Return a JSON value with every text in it redacted, names of members included."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, list):
+            return [self.json(element) for element in value]
+        if isinstance(value, dict):
+            return {self(name): self.json(member) for name, member in value.items()}
+        return value
 
-def _patterns(secret: str) -> Iterator[str]:
+    def _without_beginnings(self, text: str) -> str:
+        """Mask what is left of a secret where somebody cut the text, and said so with dots."""
+        done, parts = 0, list[str]()
+        for cut in _CUT.finditer(text):
+            head = text[done : cut.start()]
+            start = self._beginning(head)
+            parts += [head[:start], MASK if start < len(head) else "", cut[0]]
+            done = cut.end()
+        return "".join(parts) + text[done:]
+
+    def _beginning(self, head: str) -> int:
+        """Return where the beginning of a secret starts with which a text ends; its length when there is none."""
+        raw = max((_overlap(head, secret) for secret in self._beginnings), default=0)
+        word = _WORD_END.split(head[-_LONGEST_WORD:])[-1]
+        whole = _PARTIAL_ESCAPE.sub("", word)
+        readings = {unquote_plus(whole, errors="ignore"), unescape(whole), whole.replace("\\", "")} - {word}
+        if any(_overlap(reading, secret) for reading in readings for secret in self._beginnings):
+            return len(head) - len(word)
+        return len(head) - raw
+
+
+def _overlap(text: str, secret: str) -> int:
+    """Return how many of a secret's first characters end a text; 0 when they are too few to tell."""
+    for length in range(min(len(text), len(secret)), _WHOLE_WORD_BELOW - 1, -1):
+        if text.endswith(secret[:length]):
+            return length
+    return 0
+
+
+def _pattern(secret: str) -> str:
     if len(secret) < _WHOLE_WORD_BELOW:
-        yield rf"(?<!\w){re.escape(secret)}(?!\w)"
-        return
-    escaped = quote(secret, safe="")
-    plain = {secret, escaped, escaped.lower(), quote(secret), quote_plus(secret)}
-    plain |= {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
-    yield from map(re.escape, plain)
-    for inner in _base64_inner(secret.encode(errors="surrogatepass")):
-        # The whole run of base64 is masked, for the characters next to the inner part hold a few of its bits.
-        yield rf"[A-Za-z0-9+/_-]*{re.escape(inner)}[A-Za-z0-9+/_=-]*"
+        return rf"(?<!\w){re.escape(secret)}(?!\w)"
+    return "".join(map(_spellings, secret))
 
 
-def _base64_inner(secret: bytes) -> Iterator[str]:
+def _spellings(character: str) -> str:
+    """Return a pattern for one character as URLs, JSON, Python and HTML spell it: some encode more than others."""
+    if character in _PLAIN:
+        return character
+    encoded = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode(errors="surrogatepass"))
+    number = rf"&#(?:0*{ord(character)}|x0*{ord(character):x});|\\u{ord(character):04x}"
+    texts = {character, json.dumps(character)[1:-1], repr(character)[1:-1], escape(character), f"\\{character}"}
+    if character == " ":
+        texts.add("+")
+    longest_first = sorted(texts, key=lambda text: (-len(text), text))
+    return f"(?:(?i:{encoded}|{number})|{'|'.join(map(re.escape, longest_first))})"
+
+
+def _pattern_of_base64(inner: str) -> str:
+    """Return a pattern for base64 in either alphabet, perhaps within a URL or JSON."""
+    return re.escape(inner).replace(r"\+", r"(?:[+-]|%2[bB])").replace("/", r"(?:\\?/|_|%2[fF])")
+
+
+def _base64_inner(secret: str) -> Iterator[str]:
     """Iterate over what the secret looks like within base64, at each of the three alignments."""
+    content = secret.encode(errors="surrogatepass")
     for shift in range(3):
-        encoded = b64encode(bytes(shift) + secret).decode()
+        encoded = b64encode(bytes(shift) + content).decode()
         start = (0, 2, 3)[shift]
-        rest = (len(secret) + shift) % 3
+        rest = (len(content) + shift) % 3
         inner = encoded[start : len(encoded) - (0, 3, 2)[rest]]
-        if len(inner) >= _WHOLE_WORD_BELOW:
+        if len(secret) >= _WHOLE_WORD_BELOW and len(inner) >= _WHOLE_WORD_BELOW:
             yield inner
-            yield inner.replace("+", "-").replace("/", "_")
+
+
+def _without_base64(text: str, encoded: re.Pattern[str]) -> str:
+    """Mask the whole run of base64 around each match, for the characters next to it hold a few of its bits."""
+    done, parts = 0, list[str]()
+    for match in encoded.finditer(text):
+        if match.start() < done:
+            continue
+        start = match.start()
+        while start > done and text[start - 1] in _BASE64:
+            start -= 1
+        rest = _BASE64_RUN.match(text, match.end())
+        parts += [text[done:start], MASK]
+        done = rest.end() if rest else match.end()
+    return "".join(parts) + text[done:]
 
 
 class RedactingFilter(logging.Filter):
