@@ -63,7 +63,7 @@ class StopReason(StrEnum):
     ERROR_ANSWER = "error_answer"
     """A 2xx answer whose body says that the request failed."""
     NOTHING_MATCHED = "nothing_matched"
-    """The data path found nothing in the first page, not even an empty list."""
+    """The data path found nothing, not even an empty list."""
     UNEXPECTED_ITEMS = "unexpected_items"
     """The data path failed, or gave things that are no objects."""
     EXPRESSION_FAILED = "expression_failed"
@@ -141,7 +141,7 @@ class Page:
     index: int = 0
     """0 for the partition's first page."""
     repeats_previous: bool = False
-    """Whether the items equal those of the page before and there is at least one."""
+    """Whether the items equal those of the page before, or of the first one, and there is at least one."""
 
 
 @dataclass(slots=True)

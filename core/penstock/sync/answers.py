@@ -11,10 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import orjson
-
 from penstock.config.models import RequestSpec, Resource
 from penstock.http.client import ApiRequest, ApiResponse
+from penstock.sync.requests import canonical
 
 Send = Callable[[ApiRequest], Awaitable[ApiResponse]]
 
@@ -28,7 +27,7 @@ def shared_requests(resources: Iterable[Resource]) -> frozenset[str]:
 def name_of(spec: RequestSpec) -> str:
     """Return a text that is equal for requests that the mapping writes alike."""
     parts = (spec.method, spec.endpoint, spec.query_params, spec.headers, spec.body)
-    return orjson.dumps(parts, option=orjson.OPT_SORT_KEYS).decode()
+    return canonical(parts).decode()
 
 
 class SharedAnswers:
@@ -56,7 +55,7 @@ class SharedAnswers:
 
     async def send(self, request: ApiRequest) -> ApiResponse:
         """Return the answer to a request: kept from before, or asked for now and kept."""
-        key = orjson.dumps((request.method, request.url, dict(request.headers), request.body))
+        key = canonical((request.method, request.url, dict(request.headers), request.body))
         async with self._locks[key]:  # whoever asks meanwhile waits for the one answer
             if key not in self._kept:
                 response = await self._send(request)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from penstock.config.models import PathParameter, RequestSpec, Resource
 from penstock.config.urls import template_names
 from penstock.errors import ExpressionRuntimeError, ReadError
 from penstock.expressions import Evaluator, Expression
+from penstock.expressions.exact import encode
 from penstock.sync.read import Extract, Read
+from penstock.sync.refusals import refuse_error_answer
 from penstock.sync.transform import Extracted, extract_items
 from penstock.values import JSON, StopReason
 
@@ -73,6 +73,7 @@ class Discovery:
         read = self._open_read(parameter.request, found, parameter.extract)
         async for page in read.pages():
             self.pages += 1
+            refuse_error_answer(page.page, page.extracted, parameter.data_path)
             for value in parameter.values(page.extracted.items):
                 candidates += 1
                 if value is not None and value not in values:
@@ -93,6 +94,7 @@ class _Compiled:
         self.name = parameter.name
         self.request = parameter.request
         self.field = evaluator.compile(parameter.field)
+        self.data_path = parameter.data_path or "."
         self.needs = template_names(parameter.request.endpoint)
         self._filter = None if parameter.filter is None else evaluator.compile(parameter.filter)
         self._data_path = None if parameter.data_path is None else evaluator.compile(parameter.data_path)
@@ -130,7 +132,7 @@ def _as_text(value: JSON, field: Expression) -> str | None:
     if isinstance(value, list | dict):
         message = f"`{field.text}` gave {'an array' if isinstance(value, list) else 'an object'}, not one path value"
         raise ReadError(message, reason=StopReason.EXPRESSION_FAILED)
-    return orjson.dumps(value).decode()
+    return encode(value).decode()
 
 
 def _discovering(parameter: _Compiled, found: Mapping[str, str], error: ReadError) -> ReadError:

@@ -141,7 +141,7 @@ class KindRead:
             self._report.error(f"{where} page {page.page.index + 1} {message.where}".rstrip(), message.message)
         for message in mapped.warnings:
             self._report.warn(f"{self._resource.kind} {message.where}".rstrip(), message.message)
-        refuse_unmapped_record(extracted, mapped)
+        refuse_unmapped_record(extracted, mapped, self._resource)
         if extracted.warning:
             self._report.warn(self._resource.kind, extracted.warning)
         return mapped

@@ -117,7 +117,7 @@ async def _mapped(
     shown = list(read.extracted.items[:items])
     raw = [dict(item) if isinstance(item, dict) else item for item in shown]  # mapping puts path values into items
     mapped = await Mapper(resource, source.evaluator).map(shown, partition.values)
-    refuse_unmapped_record(read.extracted, mapped)
+    refuse_unmapped_record(read.extracted, mapped, resource)
     return Preview(
         kind=resource.kind,
         method=resource.request.method,

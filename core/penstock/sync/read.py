@@ -45,6 +45,7 @@ class Read:
         self._endpoint = endpoint
         self._extract = extract
         self._ahead = _Ahead(send)
+        self._seen: tuple[_Seen, ...] = ()
         self._pagination: Chosen[PaginationStrategy[Any]] = endpoint.spec.pagination
         self.stop: Stop | None = None
         """None until the read has ended."""
@@ -57,13 +58,13 @@ class Read:
         """
         with self._ahead:
             asked: set[int] = set()
-            request, url, previous = self._first(), self._endpoint.url, _Previous()
+            request, url = self._first(), self._endpoint.url
             for index in range(self._endpoint.settings.max_pages):
                 sent = self._endpoint.request(request, url)
                 _refuse_repetition(sent, asked)
                 response = await self._ahead.response(request, sent)
-                read = self._page(request, response, index, previous)
-                url, previous = response.url, _Previous(response, read.extracted)
+                read = self._page(request, response, index)
+                url = response.url
                 try:
                     decision = self._next(read.page)
                 except ReadError:
@@ -80,9 +81,13 @@ class Read:
         limit = self._endpoint.settings.max_pages
         raise ReadError(f"more than {limit} pages (connection.maxPages)", reason=StopReason.PAGE_LIMIT)
 
-    def _page(self, request: PageRequest, response: ApiResponse, index: int, previous: _Previous) -> ReadPage:
+    def _page(self, request: PageRequest, response: ApiResponse, index: int) -> ReadPage:
         document = _document(response)
         extracted = self._extract(document)
+        if extracted.is_record and self._seen and self._seen[-1].is_list:
+            message = f"page {index + 1} is one object, and those before it were lists"
+            raise ReadError(message, reason=StopReason.UNEXPECTED_ITEMS)
+        seen = _Seen(response, extracted)
         page = Page(
             request=request,
             url=response.url,
@@ -91,8 +96,9 @@ class Read:
             body=document,
             items=None if extracted.is_record else extracted.items,
             index=index,
-            repeats_previous=previous.equals(extracted, self._extract),
+            repeats_previous=any(seen.is_like(former, self._extract) for former in self._seen),
         )
+        self._seen = (*self._seen[:1], seen)
         return ReadPage(page, extracted, response)
 
     def _first(self) -> PageRequest:
@@ -127,19 +133,24 @@ class Read:
             self._ahead.send(guess, self._endpoint.request(guess, url))
 
 
-class _Previous:
-    """What is kept of the page before, to notice a server that sends the same items again."""
+class _Seen:
+    """What is kept of the first page and of the last, to notice a server that sends the same items again."""
 
-    def __init__(self, response: ApiResponse | None = None, extracted: Extracted | None = None) -> None:
+    def __init__(self, response: ApiResponse, extracted: Extracted) -> None:
+        self.is_list = not extracted.is_record
         self._response = response
-        self._count = len(extracted.items) if extracted else 0
-        self._last = repr(extracted.items[-1]) if extracted and extracted.items else ""
+        self._count = len(extracted.items)
+        self._last = repr(extracted.items[-1]) if extracted.items else ""
 
-    def equals(self, extracted: Extracted, extract: Extract) -> bool:
-        if self._response is None or not extracted.items or len(extracted.items) != self._count:
+    def is_like(self, former: _Seen, extract: Extract) -> bool:
+        """Whether there are items, and the same ones as on a former page."""
+        # only where the last items agree is it worth reading both pages again, whose items may be changed by now
+        if not self._count or (self._count, self._last) != (former._count, former._last):
             return False
-        # only where the last items agree is it worth reading the former page again, whose items may be changed by now
-        return repr(extracted.items[-1]) == self._last and extract(_document(self._response)).items == extracted.items
+        return self._items(extract) == former._items(extract)
+
+    def _items(self, extract: Extract) -> list[JSON]:
+        return extract(_document(self._response)).items
 
 
 class _Ahead:

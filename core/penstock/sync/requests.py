@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -66,8 +67,12 @@ def fingerprint(request: ApiRequest) -> int:
     """Return a number that is equal for requests that ask for the same thing."""
     if request.body is None and not request.headers:
         return hash((request.method, request.url))
-    return hash((request.method, request.url, _canonical(request.body), _canonical(dict(request.headers))))
+    return hash((request.method, request.url, canonical(request.body), canonical(dict(request.headers))))
 
 
-def _canonical(value: object) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+def canonical(value: object) -> bytes:
+    """Return a JSON text that is equal for equal values, whatever the order of their members."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # an integer beyond 64 bits
+        return json.dumps(value, sort_keys=True).encode()

@@ -90,7 +90,7 @@ class Custom(PaginationStrategy[CustomConfig]):
             return Stop(StopReason.NO_MORE)
         if page.repeats_previous:
             detail = (
-                "the page has the same items as the one before it: the API seems to ignore what paginationNext adds to "
+                "the page has the same items as one before it: the API seems to ignore what paginationNext adds to "
                 "the request; mend it, or let paginationStop hold here"
             )
             return Stop(StopReason.REPEATED_PAGE, detail)

@@ -19,6 +19,6 @@ def follow(page: Page, link: JSON, setting: str) -> PageRequest | Stop:
         detail = f"the link to the next page is no text; set {setting} to the URL itself"
         return Stop(StopReason.MISSING_CURSOR, detail)
     if page.repeats_previous:
-        detail = "the page has the same items as the one before it: its link leads nowhere new"
+        detail = "the page has the same items as one before it: its link leads nowhere new"
         return Stop(StopReason.REPEATED_PAGE, f"{detail}; set {setting} to where the link to the next page is")
     return PageRequest(url=link)

@@ -187,7 +187,7 @@ _RULES: Final[tuple[Callable[[Situation], _Verdict], ...]] = (
 def repeated_page(parameter: str) -> Stop:
     """Return the error for a page with the items of the one before it."""
     detail = (
-        f'the page has the same items as the one before it: the API seems to ignore "{parameter}"; set paginationParam '
+        f'the page has the same items as one before it: the API seems to ignore "{parameter}"; set paginationParam '
         "(and sizeParam) to the names it knows, or paginationType: none if everything comes at once"
     )
     return Stop(StopReason.REPEATED_PAGE, detail)
