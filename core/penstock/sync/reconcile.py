@@ -104,15 +104,24 @@ async def judge(owned: AsyncIterator[Sequence[OwnedEntity]], sightings: Iterator
 
 def _judge_known(sightings: Sequence[Sighting], proof: Proof, verdicts: Verdicts) -> None:
     newest = sightings[0] if len(sightings) == 1 else max(sightings, key=attrgetter("run"))
-    resource = proof.resources.get(newest.partition)
-    if resource is None or resource not in proof.reports:
+    if not _is_mapped(newest, proof):
         return  # its kind is no longer in the mapping: nothing was read that could prove anything
+    resource = proof.resources[newest.partition]
     verdicts.owned[resource] += 1
     if newest.run >= proof.run:
         if len(sightings) > 1:
             verdicts.left += [sighting for sighting in sightings if _has_left(sighting, proof)]
-    elif all(sighting.partition in proof.proven for sighting in sightings):
+    elif all(sighting.partition in proof.proven or _is_overtaken(sighting, newest, proof) for sighting in sightings):
         verdicts.stale.setdefault(resource, []).append(EntityKey(newest.blueprint, newest.identifier))
+
+
+def _is_mapped(sighting: Sighting, proof: Proof) -> bool:
+    return proof.resources.get(sighting.partition) in proof.reports
+
+
+def _is_overtaken(sighting: Sighting, newest: Sighting, proof: Proof) -> bool:
+    """Whether a kind that left the mapping showed the entity, and one of the mapping did so later: it is that one's."""
+    return sighting.run < newest.run and not _is_mapped(sighting, proof)
 
 
 def _judge_unknown(entity: OwnedEntity, proof: Proof, verdicts: Verdicts) -> None:

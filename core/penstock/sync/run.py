@@ -6,13 +6,15 @@ import asyncio
 import time
 import uuid
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from hashlib import sha256
 
 from penstock.config.models import Resource, Settings
 from penstock.journal import Journal
 from penstock.redaction import Redactor, secrets_in
 from penstock.strategies import Sink
+from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
 from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.observer import Observer
@@ -50,16 +52,20 @@ async def run_sync(
 
 
 def resource_names(resources: Sequence[Resource]) -> list[str]:
-    """Return a name for each resource: its kind, and ``kind#2`` and so on where a kind is mapped more than once.
+    """Return a name for each resource: its kind, with a digest of its request where a kind is mapped more than once.
 
-    The journal remembers partitions by these names, so they do not depend on the order of different kinds.
+    The journal remembers partitions by these names, so they do not depend on the order of the resources, but for those
+    that make the very same request.
     """
+    kinds = Counter(resource.kind for resource in resources)
     met: Counter[str] = Counter()
     names: list[str] = []
     for resource in resources:
-        met[resource.kind] += 1
-        count = met[resource.kind]
-        names.append(resource.kind if count == 1 else f"{resource.kind}#{count}")
+        name = resource.kind
+        if kinds[name] > 1:
+            name = f"{name}#{sha256(name_of(resource.request).encode()).hexdigest()[:16]}"
+        met[name] += 1
+        names.append(name if met[name] == 1 else f"{name}#{met[name]}")
     return names
 
 
@@ -108,16 +114,32 @@ class _Run:
         known = self._journal.partitions()
         proven = {partition for coverage in self._coverage.values() for partition in coverage.proven}
         for partition, name in known.items():
-            coverage = self._coverage.get(name)
-            if coverage is not None and coverage.all_found and partition not in coverage.met:
-                proven.add(partition)  # discovery no longer finds it
+            if name in self._resources:
+                coverage = self._coverage.get(name)
+                if coverage is not None and coverage.all_found and partition not in coverage.met:
+                    proven.add(partition)  # discovery no longer finds it
+            elif heirs := self._heirs(name):
+                known[partition] = heirs[0]
+                if self._complete(heirs):
+                    proven.add(partition)
         return Proof(
             run=self._number,
             proven=proven,
             resources=known,
             reports=reports,
-            everything=all(name in self._coverage and self._coverage[name].complete for name in self._resources),
+            everything=self._complete(self._resources),
         )
+
+    def _heirs(self, former: str) -> list[str]:
+        """Return the resources whose kind is that of a resource which has been edited or removed."""
+        return [
+            name
+            for name, resource in self._resources.items()
+            if former == resource.kind or former.startswith(f"{resource.kind}#")
+        ]
+
+    def _complete(self, names: Iterable[str]) -> bool:
+        return all(name in self._coverage and self._coverage[name].complete for name in names)
 
 
 async def _ended_by(stop: asyncio.Event, work: asyncio.Task[None]) -> bool:
