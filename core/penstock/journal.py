@@ -24,6 +24,8 @@ from penstock.values import EntityKey
 FORMAT: Final = 1
 _APPLICATION: Final = 0x70656E73  # "pens", so that no other SQLite file is taken for a journal
 _KEPT_RUNS: Final = 200
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_WAY_OUT: Final = "; the file may be removed: deletions then wait for a run that reads everything completely"
 _SCHEMA: Final = """
 CREATE TABLE runs(
   id INTEGER PRIMARY KEY, run TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, status TEXT);
@@ -210,7 +212,8 @@ class Journal:
         try:
             yield
         except sqlite3.Error as error:
-            message = f"{self.path}: the run journal cannot be used: {error}"
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            message = f"{self.path}: the run journal cannot be used: {error}{_WAY_OUT if damaged else ''}"
             raise JournalError(message) from error
 
 

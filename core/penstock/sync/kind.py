@@ -100,7 +100,11 @@ class KindRead:
         number = self._delivery.partition(partition.values)
         self.coverage.met.add(number)
         where = " ".join([self._resource.kind, *(f"{name}={value}" for name, value in partition.values.items())])
-        stop, sound = await self._read_pages(partition, number, where)
+        try:
+            stop, sound = await self._read_pages(partition, number, where)
+        except asyncio.CancelledError:
+            self._report.stop_reasons[StopReason.INTERRUPTED] += 1
+            raise
         self._report.stop_reasons[stop.reason] += 1
         if not stop.reason.complete:
             self._report.error(where, stop.detail or stop.reason.value)
