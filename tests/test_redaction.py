@@ -20,6 +20,7 @@ from penstock.redaction import (
     mask_url,
     secrets_in,
 )
+from penstock.values import JSON
 
 SECRET = "p@ss/wörd+ 1=%"
 
@@ -176,7 +177,7 @@ def test_secrets_may_be_learned_later() -> None:
 
 
 def test_every_text_within_json_is_redacted() -> None:
-    value = {"s3cret-t0ken": ["s3cret-t0ken", 1, None, {"a": "b s3cret-t0ken"}], "n": True}
+    value: JSON = {"s3cret-t0ken": ["s3cret-t0ken", 1, None, {"a": "b s3cret-t0ken"}], "n": True}
     assert Redactor(["s3cret-t0ken"]).json(value) == {"***": ["***", 1, None, {"a": "b ***"}], "n": True}
 
 

@@ -19,8 +19,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Final
 
 from penstock.values import StopReason
+
+_LONGEST_NAME: Final = 20
 
 
 class PenstockError(Exception):
@@ -61,7 +64,10 @@ class UnknownPluginError(PluginError):
     def __init__(self, name: str, *, family: str, known: Collection[str]) -> None:
         self.name = name
         listed = f"installed: {', '.join(sorted(known))}" if known else "none is installed; run `pip install -e .`"
-        super().__init__(f'no {family} plugin is called "{name}"{did_you_mean(name, known)} ({listed})')
+        near = did_you_mean(name, known)
+        # what is long and like no name may be a secret in the wrong place
+        called = f'"{name}"' if near or len(name) <= _LONGEST_NAME else "so"
+        super().__init__(f"no {family} plugin is called {called}{near} ({listed})")
 
 
 class BrokenPluginError(PluginError):

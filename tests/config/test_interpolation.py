@@ -67,8 +67,8 @@ def test_a_variable_that_is_not_set_is_one_problem_that_names_it_and_the_place()
 def test_what_is_no_name_of_a_variable_is_a_problem() -> None:
     assert problems("source: '${NAME:-x}'\nconnection: {baseUrl: https://a.test}\nresources: []\n") == [
         (
-            "penstock.yml:1: source: ${NAME:-x} is not the name of an environment variable; "
-            "write $${NAME:-x} for the text itself"
+            "penstock.yml:1: source: expected the name of an environment variable within ${ }; "
+            "write $${ for the text ${ itself"
         )
     ]
 

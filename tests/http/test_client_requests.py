@@ -322,3 +322,28 @@ def test_connections_are_used_again() -> None:
         responses = fetch(settings(server.url), *[get(server.url) for _ in range(5)])
     assert len(responses) == 5
     assert len(server.received) == 1
+
+
+def test_the_configured_auth_wins_over_user_info_and_a_header_of_the_user_over_both() -> None:
+    class Polite(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            request.headers.setdefault("Authorization", "Bearer t0ken")
+            yield request
+
+    with serve(lambda _: Reply([])) as api:
+        with_user = api.url.replace("http://", "http://joe:p%40ss@")
+        fetch(settings(with_user), get(api.url), get(api.url, {"authorization": "Mine"}), auth=Polite())
+        own = settings(with_user, custom_headers={"Authorization": SecretStr("Own")})
+        fetch(own, get(api.url))
+    assert [request.headers.get_all("Authorization") for request in api.received] == [
+        ["Bearer t0ken"],
+        ["Mine"],
+        ["Own"],
+    ]
+
+
+@pytest.mark.parametrize("headers", [{"X-A": "é"}, {"X-A": 1}, {"X-é": "a"}, {"X-A": "a\nX-B: b"}])
+def test_a_header_that_cannot_be_sent_is_an_error_of_its_request(headers: dict[str, str]) -> None:
+    with serve(lambda _: Reply([])) as api, pytest.raises(RequestFailedError, match=f"^GET {api.url}"):
+        fetch(settings(api.url, max_retries=0), get(api.url, headers))
+    assert api.received == []

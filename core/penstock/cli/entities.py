@@ -43,13 +43,13 @@ def entities(
     They are sorted by blueprint and identifier. Each is {blueprint, identifier, title, icon, team, properties,
     relations}; the table leaves some of it out.
     """
-    with explained(verbose=verbose):
+    with explained(verbose=verbose) as context:
         import asyncio
 
         from penstock.cli.catalog import existing_sink
         from penstock.cli.settings import inputs
 
-        chosen = existing_sink(inputs(config, mapping, sink=sink, catalog=catalog))
+        chosen = context.settings = existing_sink(inputs(config, mapping, sink=sink, catalog=catalog))
         asyncio.run(_PRINTERS[output](chosen, blueprint))
 
 

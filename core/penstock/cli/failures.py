@@ -24,9 +24,12 @@ class Context:
 
     def redact(self, text: str) -> str:
         """Return the text without secrets."""
+        from penstock.config.models import Settings
+        from penstock.config.secrets import secrets_of
         from penstock.redaction import Redactor, secrets_in
 
-        return Redactor(secrets_in(self.settings))(text)
+        known = secrets_of(self.settings) if isinstance(self.settings, Settings) else secrets_in(self.settings)
+        return Redactor(known)(text)
 
 
 @contextmanager
@@ -46,14 +49,14 @@ def explained(*, verbose: bool) -> Generator[Context]:
         raise  # nobody reads on; typer ends quietly
     except ConfigurationError as error:
         for problem in error.problems:
-            say(str(problem))
+            say(context.redact(str(problem)))
         _trace(error, context, verbose=verbose)
         raise SystemExit(MISUSED) from error
     except AlreadyRunningError as error:
-        say(f"error: {error}")
+        say(context.redact(f"error: {error}"))
         raise SystemExit(BUSY) from error
     except PenstockError as error:
-        say(f"error: {error}")
+        say(context.redact(f"error: {error}"))
         _trace(error, context, verbose=verbose)
         raise SystemExit(MISUSED if isinstance(error, PluginError) else FAILED) from error
     except Exception as error:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
 
+from penstock.config.headers import check_headers
 from penstock.config.models import EntityMapping, MappingFlags, Method, Model
 
 
@@ -33,6 +34,11 @@ def _object_or_text(value: object) -> object:
     return cast("object", value)
 
 
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    check_headers(headers)
+    return headers
+
+
 class GeneralDocument(MappingFlags):
     """The settings at the top level that are no blocks."""
 
@@ -54,7 +60,9 @@ class RequestDocument(Model):
     query_params: dict[str, object] | None = Field(
         default=None, description="query parameters; a list repeats the name; `{{ ... }}` is jq, evaluated once per run"
     )
-    headers: dict[str, str] | None = Field(default=None, description="request headers")
+    headers: Annotated[dict[str, str], AfterValidator(_sendable)] | None = Field(
+        default=None, description="request headers"
+    )
     body: Annotated[dict[str, object] | str | None, BeforeValidator(_object_or_text)] = Field(
         default=None, description="request body: an object, its JSON text, or jq that makes one from null"
     )

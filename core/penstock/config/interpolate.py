@@ -69,6 +69,8 @@ def _put_in(node: Node, variables: Mapping[str, str], found: Findings) -> Node:
             return f"${{{name}}}"
         if name not in variables:
             found.spoil(node, _missing(name, variables))
+        else:
+            found.conceal(variables[name])
         return variables.get(name, match.group())
 
     return replace(node, value=_PATTERN.sub(text, node.value))
@@ -76,5 +78,5 @@ def _put_in(node: Node, variables: Mapping[str, str], found: Findings) -> Node:
 
 def _missing(name: str, variables: Mapping[str, str]) -> str:
     if not _NAME.fullmatch(name):
-        return f"${{{name}}} is not the name of an environment variable; write $${{{name}}} for the text itself"
+        return "expected the name of an environment variable within ${ }; write $${ for the text ${ itself"
     return f"the environment variable {name} is not set{did_you_mean(name, list(variables))}"

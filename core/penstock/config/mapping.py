@@ -24,6 +24,7 @@ from penstock.config.spelling import with_one_spelling
 from penstock.config.urls import is_absolute, leads_away, repeated_segment, template_names
 from penstock.config.validation import validate
 from penstock.errors import did_you_mean
+from penstock.redaction import mask_url
 from penstock.strategies import PaginationStrategy
 
 LEGACY_KIND: Final = "api_resource"
@@ -98,7 +99,7 @@ class _Reader:
             return None
         return Resource(
             index=index,
-            kind=document.kind,
+            kind=self._label(document.kind, node),
             request=request,
             path_parameters=tuple(parameters),
             query=selector.query,
@@ -106,6 +107,14 @@ class _Reader:
             items_to_parse=_items_to_parse(document),
             entities=_entities(document.port.entity.mappings),
         )
+
+    def _label(self, kind: str, node: Node) -> str:
+        """Return the kind as reports may show it."""
+        label = mask_url(kind)
+        if label != kind:
+            message = f"may hold a secret and is shown as {label}; selector.query_params is the place for it"
+            self._found.warn(node.fields["kind"], message)
+        return label
 
     def _request(self, endpoint: str, document: RequestDocument, node: Node) -> RequestSpec | None:
         pagination = self._pagination(node)

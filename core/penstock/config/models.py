@@ -6,14 +6,15 @@ of the other modules in this folder.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
 from pydantic.alias_generators import to_camel
 
-from penstock.config.urls import clean_base_url, clean_origin
+from penstock.config.headers import check_headers
+from penstock.config.urls import clean_base_url, clean_origin, clean_proxy
 from penstock.errors import Problem
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
@@ -49,6 +50,7 @@ class HttpSettings(Model):
     """How requests are sent: the part of ``connection`` that belongs to no plugin."""
 
     base_url: str = Field(
+        repr=False,  # it may carry a password
         description="URL of the API; a path and a query in it are kept for every request, trailing slashes are not",
         examples=["https://api.example.com/v1"],
     )
@@ -86,6 +88,17 @@ class HttpSettings(Model):
     @classmethod
     def _clean_origins(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(clean_origin(text) for text in texts)
+
+    @field_validator("custom_headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, SecretStr]) -> dict[str, SecretStr]:
+        check_headers({name: value.get_secret_value() for name, value in headers.items()})
+        return headers
+
+    @field_validator("proxy")
+    @classmethod
+    def _clean_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
+        return None if proxy is None else SecretStr(clean_proxy(proxy.get_secret_value()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +178,12 @@ class EntityMapping(Model):
 class RequestSpec:
     """A request as the mapping writes it, before path values are put in."""
 
-    endpoint: str
+    endpoint: str = field(repr=False)
     """Path with ``{param}`` templates, or an absolute URL of an allowed origin; may carry a query."""
     method: Method
-    query_params: dict[str, QueryValue]
-    headers: dict[str, str]
-    body: dict[str, JSON]
+    query_params: dict[str, QueryValue] = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    body: dict[str, JSON] = field(repr=False)
     """Sent as JSON when not empty."""
     pagination: Chosen[PaginationStrategy[Any]]
 

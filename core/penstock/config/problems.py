@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Final
 
 from penstock.config.node import Node, to_snake
 from penstock.errors import ConfigurationError, Problem, did_you_mean
+from penstock.redaction import Redactor
 
 _MOST_LISTED: Final = 12
+_SHORTEST_CONCEALED: Final = 8
+"""A shorter one is hardly a secret, and may be part of any word."""
 _LINE: Final = re.compile(r"(?P<file>.*):(?P<line>[0-9]+)", re.DOTALL)
 
 
@@ -20,6 +24,11 @@ class Findings:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self._spoiled: set[tuple[str, str]] = set()
+        self._concealed: set[str] = set()
+
+    def conceal(self, text: str) -> None:
+        """Keep a text, such as the value of a variable, out of all messages: it may be a secret."""
+        self._concealed.add(text)
 
     def problem(self, node: Node, message: str, *, path: str | None = None) -> None:
         """Record what is wrong at a node, or at ``path`` beneath it."""
@@ -54,7 +63,9 @@ class Findings:
             file, line = _place(problem)
             return files.index(file), line
 
-        return ConfigurationError(sorted(self.problems, key=order))
+        redact = Redactor(text for text in self._concealed if len(text) >= _SHORTEST_CONCEALED)
+        ordered = sorted(self.problems, key=order)
+        return ConfigurationError([replace(problem, message=redact(problem.message)) for problem in ordered])
 
 
 def _place(problem: Problem) -> tuple[str, int]:

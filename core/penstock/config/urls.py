@@ -39,6 +39,24 @@ def clean_origin(text: str) -> str:
     return origin(text.strip())
 
 
+def clean_proxy(text: str) -> str:
+    """Return the URL of a proxy; one without scheme is taken for http.
+
+    Raises:
+        ValueError: It is no http or https URL, or leads somewhere in the proxy.
+    """
+    url = text.strip() if "://" in text else f"http://{text.strip()}"
+    try:
+        parts = _split(url)
+    except ValueError as error:
+        message = "expected the http or https URL of a proxy, such as http://proxy.example.com:3128"
+        raise ValueError(message) from error
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        message = "expected the URL of a proxy without a path"
+        raise ValueError(message)
+    return url
+
+
 def _split(text: str) -> SplitResult:
     stripped = text.strip()
     try:

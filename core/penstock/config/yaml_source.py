@@ -153,7 +153,7 @@ class _Reader:
 
     def _alias(self, here: Node, anchor: str) -> Node:
         if anchor not in self._anchors:
-            raise _UnfitError(here, f"the file is not YAML: found undefined alias *{anchor}")
+            raise _UnfitError(here, "the file is not YAML: text that begins with * needs quotes")
         target = self._anchors[anchor]
         self._count(here, size(target))
         return moved(target, here.path)
@@ -161,7 +161,7 @@ class _Reader:
     def _check_tag(self, event: Event, here: Node) -> None:
         tag = cast("str | None", getattr(event, "tag", None))
         if tag is not None and tag != "!" and not tag.startswith("tag:yaml.org,2002:"):
-            raise _UnfitError(here, f"YAML tags such as {tag} are not supported")
+            raise _UnfitError(here, "YAML tags are not supported; text that begins with ! needs quotes")
 
     def _sequence(self, here: Node, depth: int) -> Node:
         items: list[Node] = []

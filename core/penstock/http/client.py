@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Self
@@ -23,6 +23,7 @@ from penstock.http.outgoing import (
     describe,
     is_errand,
     to_json,
+    user_info,
     without_user_info,
 )
 from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
@@ -89,8 +90,17 @@ class ApiClient:
     although its method is POST, the auth sets ``request.extensions["retry_safe"] = True``.
     """
 
-    def __init__(self, settings: HttpSettings, auth: httpx.Auth, *, clock: Clock | None = None) -> None:
-        self._settings = settings
+    def __init__(
+        self, settings: HttpSettings, auth: httpx.Auth, *, secrets: Iterable[str] = (), clock: Clock | None = None
+    ) -> None:
+        """Take the settings.
+
+        Args:
+            settings: How to send.
+            auth: What signs the requests.
+            secrets: What no message may show, beside the secrets of ``settings`` and what the auth adds.
+            clock: Another than the system's, for tests.
+        """
         self._auth = auth
         self._clock = clock or SystemClock()
         self._wire = Wire(settings, self._clock)
@@ -98,11 +108,20 @@ class ApiClient:
         self._origins = frozenset(map(origin, (settings.base_url, *settings.allowed_origins)))
         self._base_params = frozenset(name for name, _ in parse_qsl(urlsplit(settings.base_url).query))
         self._headers = connection_headers(settings)
+        self._user = user_info(settings)
+        self._secrets = (*secrets_in(settings), *secrets)
+        self._added: tuple[str, ...] = ()
+        self._redactor = Redactor(self._secrets)
+        self._last: _Call | None = None
 
     @property
     def requests(self) -> int:
         """How many HTTP requests were sent so far: retries, redirects and the auth's own included."""
         return self._wire.requests
+
+    def redactor(self) -> Redactor:
+        """Return what takes out of a text the secrets of the settings, and what the auth added to the last request."""
+        return self._redactor if self._last is None else self._redactor_for(self._last)
 
     async def __aenter__(self) -> Self:
         """Return the client; connections are made when they are needed."""
@@ -168,9 +187,8 @@ class ApiClient:
 
     async def _exchange(self, call: _Call, request: httpx.Request, own: httpx.Request) -> Exchange | Wait:
         call.signed = request
-        if request is not own:
-            for name in ("User-Agent", "Accept", "Accept-Encoding"):
-                request.headers.setdefault(name, self._headers[name])
+        self._last = call
+        self._complete(request, own)
         safe: bool | None = request.extensions.get("retry_safe")
         try:
             exchange = await self._wire.exchange(request)
@@ -195,9 +213,17 @@ class ApiClient:
             call.tries.note = verdict.note
         return exchange
 
+    def _complete(self, request: httpx.Request, own: httpx.Request) -> None:
+        """Add what a request lacks once the auth is done with it."""
+        if self._user and not is_errand(request, own):
+            request.headers.setdefault("Authorization", self._user)
+        if request is not own:
+            for name in ("User-Agent", "Accept", "Accept-Encoding"):
+                request.headers.setdefault(name, self._headers[name])
+
     async def _wait(self, call: _Call, wait: Wait) -> None:
         level = logging.WARNING if wait.seconds >= _NOTEWORTHY_WAIT else logging.DEBUG
-        _LOG.log(level, "%s: trying again in %.1f s", self._describe(call), wait.seconds)
+        _LOG.log(level, "%s: trying again in %.1f s", self._told(call).request, wait.seconds)
         if wait.asked:
             self._wire.limiter.pause(wait.seconds)  # for this request, too
         else:
@@ -232,19 +258,25 @@ class ApiClient:
         if request.body is not None:
             content = to_json(request.body)
             headers["Content-Type"] = "application/json"
-        if request.headers:
-            headers.update(request.headers)
         extensions = {"retry_safe": request.retry_safe}
         try:
+            if request.headers:
+                headers.update(request.headers)
             return httpx.Request(request.method, call.url, headers=headers, content=content, extensions=extensions)
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, ValueError, TypeError) as error:
+            call.signed = None
             raise self._told(call).unsendable(str(error)) from error
 
     def _describe(self, call: _Call) -> str:
         return f"{call.request.method} {mask_url(call.url, also=self._base_params)}"
 
     def _told(self, call: _Call) -> Told:
-        added = () if call.signed is None else credentials_added(self._build(call), call.signed)
-        redact = Redactor([*secrets_in(self._settings), *added])
+        redact = self._redactor_for(call)
         request = shorten(redact(self._describe(call)), URL_CHARACTERS)
         return Told(request, call.tries.made, call.tries.note, redact)
+
+    def _redactor_for(self, call: _Call) -> Redactor:
+        added = () if call.signed is None else tuple(credentials_added(self._build(call), call.signed))
+        if added != self._added:
+            self._added, self._redactor = added, Redactor((*self._secrets, *added))
+        return self._redactor

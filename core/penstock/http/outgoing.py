@@ -33,10 +33,7 @@ def describe(request: httpx.Request) -> str:
 
 
 def connection_headers(settings: HttpSettings) -> httpx.Headers:
-    """Return what every request of a connection has: our defaults, replaced by ``customHeaders`` of the same name.
-
-    User-info in the base URL becomes basic credentials, below everything else.
-    """
+    """Return what every request of a connection has: our defaults, replaced by ``customHeaders`` of the same name."""
     headers = httpx.Headers(
         {
             "User-Agent": f"penstock/{version('penstock')}",
@@ -44,12 +41,20 @@ def connection_headers(settings: HttpSettings) -> httpx.Headers:
             "Accept-Encoding": ACCEPT_ENCODING,
         }
     )
-    parts = urlsplit(settings.base_url)
-    if parts.username is not None:
-        pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-        headers["Authorization"] = f"Basic {b64encode(pair.encode()).decode()}"
     headers.update({name: value.get_secret_value() for name, value in settings.custom_headers.items()})
     return headers
+
+
+def user_info(settings: HttpSettings) -> str:
+    """Return what user-info in the base URL comes to as an ``Authorization`` header, or nothing.
+
+    It is below everything else: an auth must not take it for a header that the user set.
+    """
+    parts = urlsplit(settings.base_url)
+    if parts.username is None:
+        return ""
+    pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+    return f"Basic {b64encode(pair.encode()).decode()}"
 
 
 def without_user_info(url: str) -> str:
@@ -84,5 +89,6 @@ def _spellings(header: str) -> Iterator[str]:
         pair = b64decode(credentials, validate=True).decode()
     except ValueError:
         return
+    user, _, password = pair.partition(":")
     yield pair
-    yield pair.partition(":")[2]
+    yield password or user  # some APIs take their key for a user name

@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from penstock.config.models import Resource, Settings
 from penstock.errors import PenstockError, ReadError
-from penstock.redaction import mask_url
+from penstock.redaction import Redactor, mask_url
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.read import ReadPage
 from penstock.sync.refusals import refuse_error_answer, refuse_unmapped_record
+from penstock.sync.report import Message
 from penstock.sync.source import Source, open_source
 from penstock.sync.transform import Extracted, MappedItems, Mapper, extract_items
-from penstock.values import JSON, StopReason
+from penstock.values import JSON, UNSET, Entity, StopReason
 
 _SECRET_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authenticate", "www-authenticate"})
 
@@ -61,7 +63,10 @@ async def preview(settings: Settings, kind: str, *, items: int = 3) -> list[Prev
         ReadError: The request failed, or its answer cannot be read.
     """
     async with open_source(settings) as source:
-        return [await _preview(source, resource, items) for resource in settings.resources if resource.kind == kind]
+        try:
+            return [await _preview(source, resource, items) for resource in settings.resources if resource.kind == kind]
+        except ReadError as error:
+            raise ReadError(source.client.redactor()(str(error)), reason=error.reason) from None
 
 
 async def check(settings: Settings, *, only: Collection[str] = ()) -> list[KindCheck]:
@@ -76,7 +81,8 @@ async def _check(source: Source, resource: Resource) -> KindCheck:
     try:
         found = await _preview(source, resource, None)
     except PenstockError as error:
-        return KindCheck(resource.kind, ok=False, message=str(error), seconds=time.monotonic() - started)
+        message = source.client.redactor()(str(error))
+        return KindCheck(resource.kind, ok=False, message=message, seconds=time.monotonic() - started)
     mapped = found.mapped
     message = f"{mapped.fetched} items, {mapped.selected} selected, {len(mapped.entities)} entities"
     if mapped.errors:
@@ -118,16 +124,34 @@ async def _mapped(
     raw = [dict(item) if isinstance(item, dict) else item for item in shown]  # mapping puts path values into items
     mapped = await Mapper(resource, source.evaluator).map(shown, partition.values)
     refuse_unmapped_record(read.extracted, mapped, resource)
+    redact = source.client.redactor()  # some APIs answer with what they were asked
     return Preview(
         kind=resource.kind,
         method=resource.request.method,
-        url=mask_url(read.response.url),
+        url=redact(mask_url(read.response.url)),
         path_values=partition.values,
         status=read.response.status,
-        headers={name: value for name, value in read.response.headers.items() if name.lower() not in _SECRET_HEADERS},
+        headers={
+            name: redact(value) for name, value in read.response.headers.items() if name.lower() not in _SECRET_HEADERS
+        },
         seconds=read.response.seconds,
         size=len(read.response.content),
-        items=raw,
-        mapped=mapped,
-        warning=read.extracted.warning,
+        items=[redact.json(item) for item in raw],
+        mapped=_redacted(mapped, redact),
+        warning=redact(read.extracted.warning),
     )
+
+
+def _redacted(mapped: MappedItems, redact: Redactor) -> MappedItems:
+    return replace(
+        mapped,
+        entities=[_redacted_entity(entity, redact) for entity in mapped.entities],
+        errors=[Message(redact(message.where), redact(message.message)) for message in mapped.errors],
+        warnings=[Message(redact(message.where), redact(message.message)) for message in mapped.warnings],
+    )
+
+
+def _redacted_entity(entity: Entity, redact: Redactor) -> Entity:
+    values: dict[str, Any] = {field.name: getattr(entity, field.name) for field in fields(entity)}
+    shown: dict[str, Any] = {name: v if v is UNSET else redact.json(v) for name, v in values.items()}
+    return Entity(**shown)

@@ -12,7 +12,6 @@ from hashlib import sha256
 
 from penstock.config.models import Resource, Settings
 from penstock.journal import Journal
-from penstock.redaction import Redactor, secrets_in
 from penstock.strategies import Sink
 from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
@@ -45,7 +44,7 @@ async def run_sync(
         async with sink, open_source(settings) as source:
             number = journal.start_run(report.run, report.started_at)
             await _Run(source, sink, journal, number, observer).execute(report, only, stop)
-            report.redact(Redactor(secrets_in(settings.connection)))
+            report.redact(source.client.redactor())
             report.seconds = time.monotonic() - started
             journal.finish_run(number, datetime.now(UTC), report.status)
     return report

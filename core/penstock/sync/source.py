@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from penstock.config.models import RequestSpec, Settings
+from penstock.config.secrets import secrets_of
 from penstock.expressions import Evaluator
 from penstock.http.client import ApiClient
 from penstock.sync.answers import SharedAnswers, name_of, shared_requests
@@ -40,6 +41,7 @@ class Source:
 async def open_source(settings: Settings) -> AsyncGenerator[Source]:
     """Make a source's client and all that belongs to it, and close it at the end; nothing is sent yet."""
     auth = settings.connection.auth
-    async with ApiClient(settings.connection.http, auth.strategy.build(auth.config)) as client:
+    built = auth.strategy.build(auth.config)
+    async with ApiClient(settings.connection.http, built, secrets=secrets_of(settings)) as client:
         with SharedAnswers(client.send) as answers, Evaluator(settings.expressions) as evaluator:
             yield Source(settings, client, evaluator, answers, shared_requests(settings.resources))

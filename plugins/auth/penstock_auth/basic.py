@@ -14,7 +14,7 @@ from penstock_auth.checks import without_control
 class BasicConfig(PluginConfig):
     """Settings of ``authType: basic``; one of the two may be empty, as APIs that take a key for a user name want it."""
 
-    username: str = Field(default="", description="sent also when the password is empty")
+    username: str = Field(default="", repr=False, description="sent also when the password is empty")
     password: SecretStr = Field(default=SecretStr(""), description="sent also when the user name is empty")
 
     @field_validator("username")
