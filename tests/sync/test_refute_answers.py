@@ -83,6 +83,13 @@ def test_an_object_after_lists_is_no_end(tmp_path: Path, mapping: dict[str, Any]
     assert len(left) == len(USERS)
 
 
+def test_null_after_lists_is_an_empty_list(tmp_path: Path) -> None:
+    api = Moody(list)
+    api.at = 3
+    report, left = read_twice(tmp_path, api, resource("/users"), Reply(b"null"))
+    assert (report.exit_code, len(left)) == (0, 20)
+
+
 def test_an_object_that_the_selector_drops_is_no_empty_list(tmp_path: Path) -> None:
     api = Moody(list)
     api.at = 1

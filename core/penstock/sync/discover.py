@@ -73,7 +73,7 @@ class Discovery:
         read = self._open_read(parameter.request, found, parameter.extract)
         async for page in read.pages():
             self.pages += 1
-            refuse_error_answer(page.page, page.extracted, parameter.data_path)
+            refuse_error_answer(page, parameter.data_path)
             for value in parameter.values(page.extracted.items):
                 candidates += 1
                 if value is not None and value not in values:

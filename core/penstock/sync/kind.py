@@ -133,7 +133,7 @@ class KindRead:
 
     async def _mapped(self, page: ReadPage, partition: Partition, where: str) -> MappedItems:
         extracted = page.extracted
-        refuse_error_answer(page.page, extracted, self._resource.data_path)
+        refuse_error_answer(page, self._resource.data_path)
         mapped = await self._mapper.map(extracted.items, partition.values)
         self._report.pages += 1
         self._report.fetched += mapped.fetched

@@ -119,7 +119,7 @@ async def _first_partition(source: Source, resource: Resource) -> Partition:
 async def _mapped(
     source: Source, resource: Resource, partition: Partition, read: ReadPage, items: int | None
 ) -> Preview:
-    refuse_error_answer(read.page, read.extracted, resource.data_path)
+    refuse_error_answer(read, resource.data_path)
     shown = list(read.extracted.items[:items])
     raw = [dict(item) if isinstance(item, dict) else item for item in shown]  # mapping puts path values into items
     mapped = await Mapper(resource, source.evaluator).map(shown, partition.values)

@@ -6,17 +6,19 @@ from http import HTTPStatus
 
 from penstock.config.models import Resource
 from penstock.errors import ReadError
+from penstock.sync.read import ReadPage
 from penstock.sync.transform import Extracted, MappedItems, source_path
-from penstock.values import JSON, Page, StopReason
+from penstock.values import JSON, StopReason
 
 
-def refuse_error_answer(page: Page, extracted: Extracted, data_path: str | None) -> None:
+def refuse_error_answer(read: ReadPage, data_path: str | None) -> None:
     """Raise when a 2xx answer says that the request failed, or shows nothing where the items should be.
 
     Raises:
         ReadError: ``ERROR_ANSWER``, ``NOTHING_MATCHED`` or, for an empty answer amid a list, ``UNREADABLE_ANSWER``.
     """
-    if page.body is None and page.index and page.status == HTTPStatus.OK:
+    page, extracted = read.page, read.extracted
+    if page.index and page.status == HTTPStatus.OK and not read.response.content.strip():
         message = f"page {page.index + 1} is empty: neither a list nor 204 No Content, as the end would be"
         raise ReadError(message, reason=StopReason.UNREADABLE_ANSWER)
     if not isinstance(page.body, dict) or data_path is None:
