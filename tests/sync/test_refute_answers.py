@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -202,3 +203,21 @@ def test_a_server_that_starts_anew_after_the_last_page_is_noticed(tmp_path: Path
         assert len(api.received) < 10
     assert dict(kind.stop_reasons) == {"repeated_page": 1}
     assert (kind.created, kind.duplicates) == (20, 0)
+
+
+@pytest.mark.parametrize(("allowed", "prefetch"), [(1, 4), (3, 8)])
+def test_pages_asked_for_ahead_and_given_up_still_count_as_in_flight(
+    tmp_path: Path, allowed: int, prefetch: int
+) -> None:
+    def handler(request: Received) -> Reply:
+        time.sleep(0.003)
+        page, count = int(request.param("page")), 12 if request.path == "/teams" else 45
+        team = request.path.split("/")[2:3]
+        return Reply([{"id": "-".join([*team, f"{n}"])} for n in range((page - 1) * 5, min(page * 5, count))])
+
+    with serve(handler) as api:
+        connection = {"paginationType": "page", "pageSize": 5, "maxConcurrentRequests": allowed}
+        project = Project(tmp_path, api.url, [members()], prefetchPages=prefetch, **connection)
+        kind = project.sync_kind()
+    assert (kind.status, kind.created) == ("complete", 12 * 45)
+    assert api.most_in_flight == allowed

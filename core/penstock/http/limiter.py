@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from types import TracebackType
 
 from penstock.http.clock import Clock
 
 
 class Limiter:
-    """``async with limiter``: holds one of the slots while one HTTP request, body included, is under way.
+    """Gives each HTTP request one of the slots while it is under way, body included.
 
     A pause that a server asked for holds back every request of the connection that has not begun.
     """
@@ -23,7 +22,7 @@ class Limiter:
         """Let no request begin for this long; a longer pause that is already under way stays."""
         self._not_before = max(self._not_before, self._clock.monotonic() + seconds)
 
-    async def __aenter__(self) -> None:
+    async def acquire(self) -> None:
         """Wait for the end of a pause and for a free slot."""
         while True:
             while (rest := self._not_before - self._clock.monotonic()) > 0:
@@ -33,8 +32,6 @@ class Limiter:
                 return
             self._slots.release()  # a pause began while we queued
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def release(self) -> None:
         """Free the slot."""
         self._slots.release()

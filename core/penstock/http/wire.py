@@ -42,30 +42,49 @@ class Wire:
         self._settings = settings
         self._clock = clock
         self._routes = Routes(settings)
+        self._under_way: set[asyncio.Task[Exchange]] = set()
 
     async def aclose(self) -> None:
         """Close every connection."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
         await self._routes.aclose()
 
     async def exchange(self, request: httpx.Request) -> Exchange:
         """Send the request, and read the answer whatever its status.
 
+        Once it is sent, it keeps its slot until it is answered, even where the caller is cancelled: the server is busy
+        with it all the same.
+
         Raises:
             SilenceError: No answer, or half of one, came.
             BodyError: A success that cannot be read.
         """
-        async with self.limiter:
-            self.requests += 1
-            start = self._clock.monotonic()
-            try:
-                async with asyncio.timeout(self._settings.timeout):
-                    response, content = await self._send(request)
-            except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-                raise explain(error, self._settings.timeout) from error
-            self.answered = True
-            if pause := exhausted_wait(response.headers, self._clock.time()):
-                self._pause(pause)
-            return Exchange(response, content, self._clock.monotonic() - start)
+        await self.limiter.acquire()
+        task = asyncio.create_task(self._exchange(request))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.shield(task)
+        finally:
+            if task.done():  # here, not in a callback, for the caller may want a pause before anybody gets the slot
+                self.limiter.release()
+            else:
+                task.add_done_callback(lambda _: self.limiter.release())
+
+    async def _exchange(self, request: httpx.Request) -> Exchange:
+        self.requests += 1
+        start = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(self._settings.timeout):
+                response, content = await self._send(request)
+        except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            raise explain(error, self._settings.timeout) from error
+        self.answered = True
+        if pause := exhausted_wait(response.headers, self._clock.time()):
+            self._pause(pause)
+        return Exchange(response, content, self._clock.monotonic() - start)
 
     async def _send(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         route = self._routes.to(request.url)
