@@ -1,40 +1,66 @@
 """The floor: the least that a Python script must do to get an API into SQLite.
 
-Bare httpx, orjson, one INSERT a page; one page after another; no mapping, no retries, no deletions, no report.
+Bare httpx, orjson, one INSERT a page; one page after another; no mapping, no retries, no deletions, no report. There are
+two, as httpx has two clients: `async` is what a program with several requests in flight needs, `sync` costs less.
 
-    python benchmarks/floor.py BASE_URL CATALOG
+    python benchmarks/floor.py async|sync BASE_URL CATALOG
 """
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import sys
+from collections.abc import Callable
+from typing import Final
 
 import httpx
 import orjson
 
-PAGE_SIZE = 100
+PAGE_SIZE: Final = 100
 
 
-def main(base_url: str, catalog: str) -> None:
-    """Read every user and write one row for each."""
+def read_sync(base_url: str, database: sqlite3.Connection) -> None:
+    """Read every user with ``httpx.Client``."""
+    with httpx.Client() as client:
+        offset = 0
+        while store(client.get(f"{base_url}/users", params={"offset": offset, "limit": PAGE_SIZE}), database):
+            offset += PAGE_SIZE
+
+
+def read_async(base_url: str, database: sqlite3.Connection) -> None:
+    """Read every user with ``httpx.AsyncClient``."""
+
+    async def read() -> None:
+        async with httpx.AsyncClient() as client:
+            offset = 0
+            while store(await client.get(f"{base_url}/users", params={"offset": offset, "limit": PAGE_SIZE}), database):
+                offset += PAGE_SIZE
+
+    asyncio.run(read())
+
+
+def store(answer: httpx.Response, database: sqlite3.Connection) -> bool:
+    """Write one row for each item of a page, and return whether another page follows."""
+    answer.raise_for_status()
+    items = orjson.loads(answer.content)["items"]
+    with database:
+        database.executemany(
+            "INSERT INTO entities VALUES (?, ?)", [(str(item["id"]), orjson.dumps(item)) for item in items]
+        )
+    return len(items) == PAGE_SIZE
+
+
+READERS: Final[dict[str, Callable[[str, sqlite3.Connection], None]]] = {"async": read_async, "sync": read_sync}
+
+
+def main(client: str, base_url: str, catalog: str) -> None:
+    """Make the catalog, and fill it."""
     database = sqlite3.connect(catalog)
     database.execute("PRAGMA journal_mode = WAL")
     database.execute("PRAGMA synchronous = NORMAL")
     database.execute("CREATE TABLE entities (identifier TEXT PRIMARY KEY, document TEXT)")
-    with httpx.Client() as client:
-        offset = 0
-        while True:
-            answer = client.get(f"{base_url}/users", params={"offset": offset, "limit": PAGE_SIZE})
-            answer.raise_for_status()
-            items = orjson.loads(answer.content)["items"]
-            with database:
-                database.executemany(
-                    "INSERT INTO entities VALUES (?, ?)", [(str(item["id"]), orjson.dumps(item)) for item in items]
-                )
-            if len(items) < PAGE_SIZE:
-                break
-            offset += PAGE_SIZE
+    READERS[client](base_url, database)
     database.close()
 
 

@@ -1,4 +1,4 @@
-"""Whole-process benchmarks: penstock and a floor script in turn, against a server of our own.
+"""Whole-process benchmarks: penstock and the floor scripts in turn, against a server of our own.
 
     python benchmarks/run.py --rounds 3
 
@@ -16,9 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -28,6 +29,7 @@ LATENCY_MS = 50
 CONCURRENCY = 32
 PREFETCH = 8
 CHILDREN = 3
+FLOORS = ("async floor", "sync floor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +53,10 @@ class Bench:
         self._origin = f"http://127.0.0.1:{port}"
         self._folder = folder
 
-    def floor(self, total: int) -> Run:
-        """Run the floor script on that many users."""
+    def floor(self, client: str, total: int) -> Run:
+        """Run the floor script with one of httpx's clients on that many users."""
         catalog = self._fresh()
-        run = measure([str(HERE / "floor.py"), f"{self._origin}/0/{total}", str(catalog)])
+        run = measure([str(HERE / "floor.py"), client, f"{self._origin}/0/{total}", str(catalog)])
         expect(catalog, total)
         return run
 
@@ -127,29 +129,50 @@ def bench() -> Generator[Bench]:
 
 
 def throughput(it: Bench, rounds: int, sizes: Sequence[int]) -> None:
-    """Print what fetch, select, map and upsert cost, against the floor of the same round."""
-    it.floor(max(sizes))  # the server builds its pages on first use
+    """Print what fetch, select, map and upsert cost, against the floors of the same round."""
+    it.floor("sync", max(sizes))  # the server builds its pages on first use
     table(
         "Throughput: fetch, select, map, upsert, report",
-        ("entities", "who", "entities/s", "CPU us/entity", "CPU s", "peak MiB", "CPU / floor", "memory / floor"),
+        (
+            "entities",
+            "who",
+            "entities/s",
+            "CPU us/entity",
+            "CPU s",
+            "peak MiB",
+            "CPU / async floor",
+            "CPU / sync floor",
+        ),
     )
+    cpu: dict[tuple[int, str], float] = {}
     for size in sizes:
-        pairs = [(it.floor(size), it.penstock("users.yml", size)) for _ in range(rounds)]
-        floors, ours = [floor for floor, _ in pairs], [penstock for _, penstock in pairs]
-        cost_row(size, "floor", floors, floors)
-        cost_row(size, "penstock", ours, floors)
+        rivals: dict[str, Callable[[], Run]] = {
+            "async floor": partial(it.floor, "async", size),
+            "sync floor": partial(it.floor, "sync", size),
+            "penstock": partial(it.penstock, "users.yml", size),
+        }
+        done = [{who: run() for who, run in rivals.items()} for _ in range(rounds)]
+        for who in rivals:
+            cost_row(size, who, done)
+            cpu[size, who] = median(runs[who].cpu for runs in done)
+    if len(sizes) > 1:
+        further_rows(min(sizes), max(sizes), cpu)
 
 
-def cost_row(size: int, who: str, runs: Sequence[Run], floors: Sequence[Run]) -> None:
-    """Print one line of the table of ``throughput``; ratios are to the floor of the same round."""
+def cost_row(size: int, who: str, rounds: Sequence[Mapping[str, Run]]) -> None:
+    """Print one line of the table of ``throughput``; ratios are to the floors of the same round."""
+    runs = [found[who] for found in rounds]
     cpu, rss = median(run.cpu for run in runs), median(run.rss for run in runs)
     rate = size / median(run.wall for run in runs)
-    against = list(zip(runs, floors, strict=True))
-    ratios = (
-        median(run.cpu / floor.cpu for run, floor in against),
-        median(run.rss / floor.rss for run, floor in against),
-    )
+    ratios = [median(found[who].cpu / found[floor].cpu for found in rounds) for floor in FLOORS]
     row(f"{size:,}", who, f"{rate:,.0f}", f"{cpu / size * 1e6:.1f}", f"{cpu:.2f}", f"{rss:.0f}", *map(_x, ratios))
+
+
+def further_rows(few: int, many: int, cpu: Mapping[tuple[int, str], float]) -> None:
+    """Print what each record costs beyond the start, which the smallest and the largest run have in common."""
+    further = {who: (cpu[many, who] - cpu[few, who]) / (many - few) * 1e6 for who in (*FLOORS, "penstock")}
+    for who, cost in further.items():
+        row("each further", who, "", f"{cost:.1f}", "", "", *(_x(cost / further[floor]) for floor in FLOORS))
 
 
 def latency(it: Bench, rounds: int) -> None:
@@ -181,7 +204,8 @@ def start(it: Bench, rounds: int) -> None:
     table("Start", ("workload", "CPU s", "wall s", "peak MiB"))
     jobs: list[tuple[str, Callable[[], Run]]] = [
         ("python -c pass", lambda: measure(["-c", "pass"])),
-        ("floor, no records", lambda: it.floor(0)),
+        ("async floor, no records", lambda: it.floor("async", 0)),
+        ("sync floor, no records", lambda: it.floor("sync", 0)),
         ("penstock --help", lambda: measure(["-m", "penstock", "--help"])),
         ("penstock sync, one empty kind", lambda: it.penstock("users.yml", 0)),
     ]
