@@ -24,9 +24,10 @@ def existing_sink(where: Inputs) -> Chosen[SinkStrategy[Any]]:
     from penstock.config.load import load_sink
     from penstock.errors import SinkError
     from penstock.plugins import PluginManager
+    from penstock.sync.sinks import sink_exists
 
     sink = load_sink(where, PluginManager())
-    if not sink.strategy.exists(sink.config):
+    if not sink_exists(sink):
         message = f"there is no catalog at {place_of(sink)}; run `penstock sync` first, or name another with --catalog"
         raise SinkError(message)
     return sink
@@ -36,7 +37,9 @@ async def read_catalog(
     sink: Chosen[SinkStrategy[Any]], blueprint: str | None = None
 ) -> AsyncGenerator[Sequence[Entity]]:
     """Iterate, in chunks, over the entities of all sources, sorted by blueprint and identifier."""
-    async with sink.strategy.open(sink.config, source="") as opened:
+    from penstock.sync.sinks import open_sink
+
+    async with open_sink(sink, source="") as opened:
         async for chunk in opened.entities(blueprint):
             yield chunk
 

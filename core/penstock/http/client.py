@@ -91,17 +91,25 @@ class ApiClient:
     """
 
     def __init__(
-        self, settings: HttpSettings, auth: httpx.Auth, *, secrets: Iterable[str] = (), clock: Clock | None = None
+        self,
+        settings: HttpSettings,
+        auth: httpx.Auth,
+        *,
+        auth_name: str = "",
+        secrets: Iterable[str] = (),
+        clock: Clock | None = None,
     ) -> None:
         """Take the settings.
 
         Args:
             settings: How to send.
             auth: What signs the requests.
+            auth_name: The plugin it comes from, for messages.
             secrets: What no message may show, beside the secrets of ``settings`` and what the auth adds.
             clock: Another than the system's, for tests.
         """
         self._auth = auth
+        self._auth_name = auth_name
         self._clock = clock or SystemClock()
         self._wire = Wire(settings, self._clock)
         self._policy = RetryPolicy(settings.max_retries, settings.max_retry_wait, settings.retry_post)
@@ -171,19 +179,20 @@ class ApiClient:
                     return outcome
         finally:
             await flow.aclose()
-        raise self._told(call).auth("the auth plugin sent no request")
+        raise self._told(call).auth(f'the auth plugin "{self._auth_name}" sent no request')
 
     async def _next(
         self, call: _Call, flow: AsyncGenerator[httpx.Request, httpx.Response], response: httpx.Response | None
     ) -> httpx.Request | None:
         try:
-            return await (anext(flow) if response is None else flow.asend(response))
+            return _as_request(await (anext(flow) if response is None else flow.asend(response)))
         except StopAsyncIteration:
             return None
         except PenstockError:
             raise
         except Exception as error:  # a plugin may raise anything
-            raise self._told(call).auth(f"{type(error).__name__}: {error}") from error
+            message = f'the auth plugin "{self._auth_name}" failed: {type(error).__name__}: {error}'
+            raise self._told(call).auth(message) from error
 
     async def _exchange(self, call: _Call, request: httpx.Request, own: httpx.Request) -> Exchange | Wait:
         call.signed = request
@@ -280,3 +289,10 @@ class ApiClient:
         if added != self._added:
             self._added, self._redactor = added, Redactor((*self._secrets, *added))
         return self._redactor
+
+
+def _as_request(yielded: object) -> httpx.Request:
+    if not isinstance(yielded, httpx.Request):
+        message = f"its flow yielded {type(yielded).__name__}, not an httpx.Request"
+        raise TypeError(message)
+    return yielded

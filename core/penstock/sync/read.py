@@ -60,13 +60,16 @@ class Read:
             asked: set[int] = set()
             request, url = self._first(), self._endpoint.url
             for index in range(self._endpoint.settings.max_pages):
-                sent = self._endpoint.request(request, url)
-                _refuse_repetition(sent, asked)
+                with _blaming(self._pagination):
+                    sent = self._endpoint.request(request, url)
+                    _refuse_repetition(sent, asked)
                 response = await self._ahead.response(request, sent)
                 read = self._page(request, response, index)
                 url = response.url
                 try:
                     decision = self._next(read.page)
+                    if isinstance(decision, PageRequest):
+                        self._look_ahead(read.page, decision, url)
                 except ReadError:
                     yield read  # what came is good, though nobody knows what follows
                     raise
@@ -75,7 +78,6 @@ class Read:
                     if decision.reason is not StopReason.REPEATED_PAGE:  # its items were yielded before
                         yield read
                     return
-                self._look_ahead(read.page, decision, url)
                 yield read
                 request = decision
         limit = self._endpoint.settings.max_pages
@@ -104,7 +106,11 @@ class Read:
     def _first(self) -> PageRequest:
         chosen = self._pagination
         with _blaming(chosen):
-            return chosen.strategy.first(chosen.config)
+            first = cast("object", chosen.strategy.first(chosen.config))  # a plugin may return anything
+            if not isinstance(first, PageRequest):
+                message = f"first() returned {type(first).__name__}, not a PageRequest"
+                raise TypeError(message)
+            return first
 
     def _next(self, page: Page) -> PageRequest | Stop:
         chosen = self._pagination
@@ -126,11 +132,12 @@ class Read:
         for steps in range(max(len(self._ahead), 1) + 1, depth + 1):
             with _blaming(chosen):
                 guess = chosen.strategy.ahead(chosen.config, page, steps)
-            if guess is None:
-                break
+                if guess is None:
+                    break
+                request = self._endpoint.request(guess, url)
             if not len(self._ahead):
                 self._ahead.send(decision, self._endpoint.request(decision, url))
-            self._ahead.send(guess, self._endpoint.request(guess, url))
+            self._ahead.send(guess, request)
 
 
 class _Seen:

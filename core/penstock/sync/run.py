@@ -19,6 +19,7 @@ from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.observer import Observer
 from penstock.sync.reconcile import Proof, reconcile
 from penstock.sync.report import KindReport, RunReport
+from penstock.sync.sinks import open_sink
 from penstock.sync.source import Source, open_source
 
 
@@ -40,8 +41,7 @@ async def run_sync(
     report = RunReport(uuid.uuid4().hex, settings.source, datetime.now(UTC))
     started = time.monotonic()
     with Journal(settings.state_dir, settings.source) as journal:
-        sink = settings.sink.strategy.open(settings.sink.config, settings.source)
-        async with sink, open_source(settings) as source:
+        async with open_sink(settings.sink, settings.source) as sink, open_source(settings) as source:
             number = journal.start_run(report.run, report.started_at)
             await _Run(source, sink, journal, number, observer).execute(report, only, stop)
             report.redact(source.client.redactor())

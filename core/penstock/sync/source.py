@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from penstock.config.models import RequestSpec, Settings
 from penstock.config.secrets import secrets_of
 from penstock.expressions import Evaluator
+from penstock.http.auth import build_auth
 from penstock.http.client import ApiClient
 from penstock.sync.answers import SharedAnswers, name_of, shared_requests
 from penstock.sync.read import Extract, Read
@@ -41,7 +42,7 @@ class Source:
 async def open_source(settings: Settings) -> AsyncGenerator[Source]:
     """Make a source's client and all that belongs to it, and close it at the end; nothing is sent yet."""
     auth = settings.connection.auth
-    built = auth.strategy.build(auth.config)
-    async with ApiClient(settings.connection.http, built, secrets=secrets_of(settings)) as client:
+    name, secrets = auth.strategy.name, secrets_of(settings)
+    async with ApiClient(settings.connection.http, build_auth(auth), auth_name=name, secrets=secrets) as client:
         with SharedAnswers(client.send) as answers, Evaluator(settings.expressions) as evaluator:
             yield Source(settings, client, evaluator, answers, shared_requests(settings.resources))

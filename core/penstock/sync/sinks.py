@@ -1,0 +1,103 @@
+"""The sink as core sees it: whatever a plugin raises or returns wrongly becomes an error that names the plugin."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Generator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from operator import itemgetter
+from types import TracebackType
+from typing import Any, Final, Self
+
+from penstock.config.models import Chosen
+from penstock.errors import PenstockError, SinkError
+from penstock.strategies import Sink, SinkStrategy
+from penstock.values import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity
+
+_WRITTEN: Final = frozenset({"created", "updated", "unchanged", "refused"})
+_DELETED: Final = frozenset({"deleted", "absent", "refused"})
+_key: Final = itemgetter(1, 2)
+
+
+def open_sink(chosen: Chosen[SinkStrategy[Any]], source: str) -> Sink:
+    """Return the sink for a source; nothing is touched before it is entered.
+
+    Raises:
+        SinkError: The plugin cannot open it.
+    """
+    with _blaming(chosen.strategy.name):
+        return _NamedSink(chosen.strategy.open(chosen.config, source), chosen.strategy.name)
+
+
+def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
+    """Return whether there is a catalog to read; raises SinkError."""
+    with _blaming(chosen.strategy.name):
+        return chosen.strategy.exists(chosen.config)
+
+
+class _NamedSink(Sink):
+    """Hands everything on, checks what comes back, and names the plugin in every error."""
+
+    def __init__(self, sink: Sink, name: str) -> None:
+        self._sink = sink
+        self._name = name
+
+    async def __aenter__(self) -> Self:
+        with _blaming(self._name):
+            self._sink = await self._sink.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with _blaming(self._name):
+            await self._sink.__aexit__(kind, error, trace)
+
+    async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
+        with _blaming(self._name):
+            return _checked(await self._sink.write(batch), len(batch.entities), _WRITTEN, "write")
+
+    async def count(self) -> int | None:
+        with _blaming(self._name):
+            return await self._sink.count()
+
+    async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
+        last: list[OwnedEntity] = []
+        with _blaming(self._name):
+            async for chunk in self._sink.owned():
+                # What comes out of order would look as if nobody had seen it, and be deleted.
+                if not all(_key(one) < _key(other) for one, other in pairwise([*last, *chunk])):
+                    message = "owned() is not sorted by blueprint and identifier, each key once"
+                    raise ValueError(message)
+                last = list(chunk[-1:]) or last
+                yield chunk
+
+    async def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
+        with _blaming(self._name):
+            async for chunk in self._sink.entities(blueprint):
+                yield chunk
+
+    async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
+        with _blaming(self._name):
+            return _checked(await self._sink.delete(keys), len(keys), _DELETED, "delete")
+
+
+def _checked(outcomes: Sequence[Outcome], count: int, kinds: Collection[str], method: str) -> Sequence[Outcome]:
+    if len(outcomes) != count:
+        message = f"{method}() returned {len(outcomes)} outcomes for {count} entities"
+        raise ValueError(message)
+    if unknown := {outcome.kind for outcome in outcomes} - set(kinds):
+        message = f"{method}() returned the outcome {min(unknown)}"
+        raise ValueError(message)
+    return outcomes
+
+
+@contextmanager
+def _blaming(name: str) -> Generator[None]:
+    try:
+        yield
+    except PenstockError:
+        raise
+    except Exception as error:
+        message = f'the sink plugin "{name}" failed: {type(error).__name__}: {error}'
+        raise SinkError(message) from error
