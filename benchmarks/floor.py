@@ -1,7 +1,7 @@
 """The floor: the least that a Python script must do to get an API into SQLite.
 
-Bare httpx, orjson, one INSERT a page; one page after another; no mapping, no retries, no deletions, no report. There are
-two, as httpx has two clients: `async` is what a program with several requests in flight needs, `sync` costs less.
+Bare httpx, orjson, one INSERT a page; one page after another; no mapping, no retries, no deletions, no report. There
+are two, as httpx has two clients: `async` is what a program with several requests in flight needs; `sync` costs less.
 
     python benchmarks/floor.py async|sync BASE_URL CATALOG
 """
