@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from support.project import USER, Project, user
+from support.project import USER, Project, resource, user
 from support.server import Received, Reply, routes, serve
 
 
@@ -173,3 +173,67 @@ def test_a_catalog_that_is_lost_is_filled_again_and_loses_nothing_to_the_journal
     teams.broken = set()
     report = project.sync()
     assert (report.exit_code, numbers(project)) == (0, set(range(1, 11)))
+
+
+def test_two_nested_mappings_of_a_kind_may_change_places_although_an_endpoint_cannot_be_read(tmp_path: Path) -> None:
+    broken: set[str] = set()
+
+    def answer(request: Received) -> Reply:
+        if request.path in broken:
+            return Reply({"error": "no"}, 400)
+        if request.path == "/teams":
+            return Reply([{"id": team, "big": team < "c"} for team in "abcd"])
+        return Reply([{"id": f"{request.path.split('/')[2]}{number}"} for number in range(3)])
+
+    def mapping(condition: str) -> dict[str, Any]:
+        parameters = {"team": {"endpoint": "/teams", "field": ".id", "filter": condition}}
+        return resource("/teams/{team}/members", selector={"path_parameters": parameters})
+
+    with serve(answer) as api:
+        project = Project(tmp_path, api.url, [mapping(".big"), mapping(".big | not")])
+        project.sync()
+        project.config["resources"].reverse()
+        broken.add("/teams/a/members")
+        assert project.sync().exit_code == 1
+    assert len(project.identifiers()) == 12
+
+
+def test_a_read_in_which_one_item_cannot_be_judged_deletes_nothing_and_others_go_on(tmp_path: Path) -> None:
+    members: dict[str, list[dict[str, Any]]] = {
+        team: [{"id": f"{team}{number}", "level": number} for number in range(3)] for team in "ab"
+    }
+
+    def answer(request: Received) -> Reply:
+        return Reply([{"id": "a"}, {"id": "b"}] if request.path == "/teams" else members[request.path.split("/")[2]])
+
+    parameters = {"team": {"endpoint": "/teams", "field": ".id"}}
+    mapping = resource("/teams/{team}/members", selector={"path_parameters": parameters, "query": ".level + 1 > 0"})
+    with serve(answer) as api:
+        project = Project(tmp_path, api.url, [mapping])
+        project.sync()
+        for team in "ab":
+            members[team].pop()
+        members["a"][0]["level"] = "high"
+        report = project.sync()
+    assert (report.exit_code, report.kinds[0].failed, report.kinds[0].deleted) == (1, 1, 1)
+    assert project.identifiers() == {"a0", "a1", "a2", "b0", "b1"}
+
+
+def test_values_that_cannot_be_a_path_cost_only_their_own_partition(tmp_path: Path) -> None:
+    good = ["a/b", "é ü", "a?b#c", "%2e%2e", 0, True, 1.5, "a/b"]
+
+    def answer(request: Received) -> Reply:
+        if request.path == "/teams":
+            return Reply([{"id": team} for team in [*good, None, "..", ".", ""]])
+        return Reply([{"id": request.target}])
+
+    parameters = {"team": {"endpoint": "/teams", "field": ".id"}}
+    mapping = resource("/teams/{team}/members", selector={"path_parameters": parameters})
+    with serve(answer) as api:
+        kind = Project(tmp_path, api.url, [mapping]).sync_kind()
+        asked = sorted(target.split("/")[2] for target in api.targets()[1:])
+    assert asked == sorted(["a%2Fb", "%C3%A9%20%C3%BC", "a%3Fb%23c", "%252e%252e", "0", "true", "1.5"])
+    assert {str(reason): count for reason, count in kind.stop_reasons.items()} == {
+        "single_request": 7,
+        "request_failed": 3,
+    }

@@ -19,6 +19,7 @@ from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.observer import Observer
 from penstock.sync.reconcile import Proof, reconcile
 from penstock.sync.report import KindReport, RunReport
+from penstock.sync.requests import canonical
 from penstock.sync.sinks import open_sink
 from penstock.sync.source import Source, open_source
 
@@ -51,10 +52,10 @@ async def run_sync(
 
 
 def resource_names(resources: Sequence[Resource]) -> list[str]:
-    """Return a name for each resource: its kind, with a digest of its request where a kind is mapped more than once.
+    """Return a name for each resource: its kind, with a digest of what it reads where a kind is mapped more than once.
 
     The journal remembers partitions by these names, so they do not depend on the order of the resources, but for those
-    that make the very same request.
+    that read the very same.
     """
     kinds = Counter(resource.kind for resource in resources)
     met: Counter[str] = Counter()
@@ -62,10 +63,18 @@ def resource_names(resources: Sequence[Resource]) -> list[str]:
     for resource in resources:
         name = resource.kind
         if kinds[name] > 1:
-            name = f"{name}#{sha256(name_of(resource.request).encode()).hexdigest()[:16]}"
+            name = f"{name}#{_digest(resource)}"
         met[name] += 1
         names.append(name if met[name] == 1 else f"{name}#{met[name]}")
     return names
+
+
+def _digest(resource: Resource) -> str:
+    parameters = [
+        (one.name, name_of(one.request), one.data_path, one.field, one.filter) for one in resource.path_parameters
+    ]
+    read = canonical((name_of(resource.request), resource.data_path, resource.query, parameters))
+    return sha256(read).hexdigest()[:16]
 
 
 class _Run:
