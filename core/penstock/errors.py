@@ -24,6 +24,7 @@ from typing import Final
 from penstock.values import StopReason
 
 _LONGEST_NAME: Final = 20
+_SHORTEST_BEGINNING: Final = 4
 
 
 class PenstockError(Exception):
@@ -49,9 +50,11 @@ class Problem:
 class ConfigurationError(PenstockError):
     """What the user wrote cannot be run; ``problems`` lists everything found, not only the first."""
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    def __init__(self, problems: Sequence[Problem], warnings: Sequence[Problem] = ()) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems = tuple(problems)
+        self.warnings = tuple(warnings)
+        """What was ignored: perhaps the misspelt name of what is missing."""
 
 
 class PluginError(PenstockError):
@@ -110,7 +113,15 @@ class SinkError(PenstockError):
     """The sink cannot take or delete anything now: disk full, file locked, not a catalog."""
 
 
+def _near_beginning(name: str, known: Collection[str]) -> list[str]:
+    """Return the known name of which this may be the beginning, misspelt: ``baerer`` of ``bearer_token``."""
+    if len(name) < _SHORTEST_BEGINNING:
+        return []
+    beginnings = {full[: len(name)]: full for full in known}
+    return [beginnings[near] for near in get_close_matches(name, beginnings, n=1, cutoff=0.75)]
+
+
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """Return ``; did you mean "x"?`` for the nearest known name, or nothing when none is near."""
-    near = get_close_matches(name, known, n=1)
+    near = get_close_matches(name, known, n=1) or _near_beginning(name, known)
     return f'; did you mean "{near[0]}"?' if near else ""

@@ -50,6 +50,10 @@ MISTAKES = {
         ("penstock.yml:1: connection.paginationType: ", '"pages"', 'did you mean "page"?'),
         connection={"paginationType": "pages"},
     ),
+    "the beginning of an auth type": Mistake(
+        ("penstock.yml:1: connection.authType: ", '"baerer"', 'did you mean "bearer_token"?'),
+        connection={"authType": "baerer"},
+    ),
     "missing secret": Mistake(
         ("connection.apiToken: ", "is required", "PENSTOCK__CONNECTION__API_TOKEN"),
         connection={"authType": "bearer_token"},
@@ -125,3 +129,27 @@ def test_a_host_that_cannot_be_reached_is_one_line(tmp_path: Path) -> None:
     [line] = [line for line in ran.err.splitlines() if line.startswith("error: ")]
     assert "127.0.0.1:1" in line
     assert "connect" in line.lower()
+
+
+def test_an_empty_file_is_told_all_that_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "penstock.yml").write_text("")
+
+    ran = penstock("sync", folder=tmp_path)
+
+    assert ran.code == 2
+    assert [line.partition(": is required")[0] for line in ran.err.splitlines()] == [
+        "penstock.yml: connection.baseUrl",
+        "penstock.yml: resources",
+    ]
+
+
+def test_a_misspelt_variable_is_named_beside_what_it_leaves_missing(tmp_path: Path) -> None:
+    write_config(tmp_path, {"resources": [_users()]})
+
+    ran = penstock("sync", folder=tmp_path, variables={"PENSTOCK__CONECTION__BASE_URL": "http://127.0.0.1:1"})
+
+    assert ran.code == 2
+    warning, problem = ran.err.splitlines()
+    assert warning.startswith("warning: environment PENSTOCK__CONECTION__BASE_URL: there is no such setting")
+    assert 'did you mean "PENSTOCK__CONNECTION__BASE_URL"?' in warning
+    assert problem.startswith("penstock.yml: connection.baseUrl: is required")

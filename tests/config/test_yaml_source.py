@@ -120,6 +120,13 @@ def test_a_key_written_twice_is_a_problem_and_the_first_value_stays() -> None:
             "a: 1\nb: !include other.yml\n",
             "file.yml:2: b: YAML tags are not supported; text that begins with ! needs quotes",
         ),
+        (
+            "a: 1\nb:\n\tc: 2\n",
+            (
+                "file.yml:3: the file is not YAML: while scanning for the next token, "
+                "found character that cannot start any token; lines are indented with blanks, not with tabs"
+            ),
+        ),
         ("a: 1\n? [b]\n: 2\n", "file.yml:2: a key must be text"),
         ("a: 1\n<<: 2\n", "file.yml:2: <<: << merges mappings only"),
         ("[" * 200_000, "file.yml:1: nested deeper than 100 levels"),
@@ -160,3 +167,13 @@ def test_a_byte_order_mark_is_not_part_of_the_first_key() -> None:
 
     assert node is not None
     assert node.plain() == {"a": 1}
+
+
+@pytest.mark.parametrize("text", ["a: {key:hidden-value}\n", "a:\n  {key:hidden-value, b: 1}\n"])
+def test_a_blank_that_is_missing_after_a_colon_is_a_problem_that_does_not_repeat_the_value(text: str) -> None:
+    [problem] = _read(text)[1]
+    assert problem.endswith(": a.key: a blank is missing after the colon")
+
+
+def test_a_key_with_a_colon_may_have_a_value_or_quotes() -> None:
+    assert _read('"a:b":\nc:d: 1\ne: {"f:g": null}\n') == ({"a:b": None, "c:d": 1, "e": {"f:g": None}}, [])

@@ -238,7 +238,7 @@ def test_a_flow_that_sends_nothing_is_an_auth_failure() -> None:
             for _ in range(0):
                 yield request
 
-    with serve(routes({})) as api, pytest.raises(AuthFailedError, match="the auth plugin .* sent no request"):
+    with serve(routes({})) as api, pytest.raises(AuthFailedError, match=r"the auth plugin .* sent no request"):
         fetch(settings(api.url), get(api.url), auth=Silent())
 
 

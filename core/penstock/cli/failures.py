@@ -48,6 +48,8 @@ def explained(*, verbose: bool) -> Generator[Context]:
     except BrokenPipeError:
         raise  # nobody reads on; typer ends quietly
     except ConfigurationError as error:
+        for warning in error.warnings:
+            say(context.redact(f"warning: {warning}"))
         for problem in error.problems:
             say(context.redact(str(problem)))
         _trace(error, context, verbose=verbose)

@@ -50,4 +50,4 @@ def read_settings(
         if where.config_file is not None:
             raise
         hint = f"there is no {DEFAULT_FILE} in this folder; name a file with --config, or run `penstock init`"
-        raise ConfigurationError([*error.problems, Problem("", hint)]) from error
+        raise ConfigurationError([*error.problems, Problem("", hint)], error.warnings) from error

@@ -65,7 +65,8 @@ class Findings:
 
         redact = Redactor(text for text in self._concealed if len(text) >= _SHORTEST_CONCEALED)
         ordered = sorted(self.problems, key=order)
-        return ConfigurationError([replace(problem, message=redact(problem.message)) for problem in ordered])
+        problems = [replace(problem, message=redact(problem.message)) for problem in ordered]
+        return ConfigurationError(problems, self.warnings)
 
 
 def _place(problem: Problem) -> tuple[str, int]:

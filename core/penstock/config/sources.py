@@ -143,7 +143,7 @@ def document_with_resources(sources: Sources, found: Findings) -> Document | Non
     for document in sources.documents:
         if "resources" in document.root.fields:
             return document
-    if not found.problems:
+    if not any(problem.where.partition("[")[0] == "resources" for problem in found.problems):
         found.problem(
             sources.config, "is required: what to fetch, here or in a file given with --mapping", path="resources"
         )

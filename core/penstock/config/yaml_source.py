@@ -74,7 +74,10 @@ def parse_yaml(text: str, name: str, found: Findings, *, path: str = "", lines: 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"the file is not YAML: {_said(error)}"
-        if mark and "${" in "".join(text.splitlines()[mark.line : mark.line + 1]):
+        line = "".join(text.splitlines()[mark.line : mark.line + 1]) if mark else ""
+        if "\t" in line[: len(line) - len(line.lstrip())]:
+            message += "; lines are indented with blanks, not with tabs"
+        elif "${" in line:
             message += "; inside { } and [ ] text such as ${NAME} needs quotes"
         _report(found, name, mark.line + 1 if mark and lines else None, message)
     except _UnfitError as error:
@@ -177,7 +180,11 @@ class _Reader:
                 raise _UnfitError(self._at(event, here.path), "a key must be text")
             key = str(event.value)
             value = self._node(next(self._events), join(here.path, key), depth + 1)
-            if key == "<<" and event.implicit[0]:
+            name, colon, rest = key.partition(":")
+            if event.implicit[0] and value.value is None and colon and rest:  # {apiKey:secret} sets nothing
+                message = "a blank is missing after the colon"
+                self._found.problem(value, message, path=join(here.path, name))
+            elif key == "<<" and event.implicit[0]:
                 merged.append(value)
             elif key in members:
                 self._found.problem(value, f"written twice; first at {members[key].source}")
