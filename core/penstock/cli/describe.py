@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Union, cast, get_args, get_origin
+from typing import TYPE_CHECKING, Final, cast
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from penstock.cli.console import to_json
 from penstock.config.environment import variable_name
+from penstock.config.words import type_in_words
 from penstock.values import JSON
 
 if TYPE_CHECKING:
     from penstock.plugins import Family
 
 _SECTIONS: Final[dict[str, str]] = {"auth": "connection", "pagination": "connection", "sink": "sink"}
-_WORDS: Final[dict[object, str]] = {
-    str: "text",
-    int: "integer",
-    float: "number",
-    bool: "true or false",
-    SecretStr: "secret text",
-    Path: "path",
-    dict: "object",
-    Any: "anything",
-    type(None): "nothing",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +28,7 @@ class Setting:
     name: str
     """As ``penstock.yml`` writes it, in camelCase."""
     type: str
-    """For a person: ``text``, ``secret text``, ``integer``, ``query | header``."""
+    """For a person: ``text``, ``secret``, ``integer``, ``query or header``."""
     required: bool
     default: JSON
     """Null when there is none."""
@@ -78,7 +66,7 @@ def describe(config: type[BaseModel], family: Family) -> list[Setting]:
 def _setting(name: str, field: FieldInfo, family: Family) -> Setting:
     return Setting(
         name=field.alias or name,
-        type=_type(field.annotation),
+        type=type_in_words(field.annotation),
         required=field.is_required(),
         default=None
         if field.is_required()
@@ -86,32 +74,6 @@ def _setting(name: str, field: FieldInfo, family: Family) -> Setting:
         environment=variable_name([_SECTIONS[family], name]),
         description=field.description or "",
     )
-
-
-def _type(annotation: object) -> str:
-    """Return a type in words: ``text``, ``list of integer``, ``query | header``."""
-    if annotation in _WORDS:
-        return _WORDS[annotation]
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        return _type(arguments[0])
-    if origin is Literal:
-        return " | ".join(map(str, arguments))
-    if origin in {Union, types.UnionType}:
-        return " | ".join(_type(argument) for argument in arguments if argument is not type(None))
-    return _type_of_class(origin or annotation, arguments)
-
-
-def _type_of_class(kind: object, arguments: Sequence[object]) -> str:
-    if not isinstance(kind, type):
-        return str(kind)
-    if issubclass(kind, Enum):
-        return " | ".join(str(member.value) for member in kind)
-    if issubclass(kind, Mapping):
-        return f"object of {_type(arguments[1])}" if arguments else "object"
-    if issubclass(kind, Sequence | frozenset | set):
-        return f"list of {_type(arguments[0])}" if arguments else "list"
-    return kind.__name__
 
 
 def _plain(value: object) -> JSON:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from enum import Enum
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, get_args, get_origin
+from typing import Final
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -25,25 +24,11 @@ from penstock.config.documents import (
     SelectorDocument,
 )
 from penstock.config.environment import variable_name
-from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, SearchQuery, SearchRule
+from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, SearchRule
 from penstock.config.sink import DEFAULT_TYPE
 from penstock.config.validation import camel
+from penstock.config.words import type_in_words
 from penstock.plugins import Family, PluginManager, config_of
-
-_WORDS: Final[dict[object, str]] = {
-    str: "text",
-    int: "integer",
-    float: "number",
-    bool: "boolean",
-    object: "anything",
-    Any: "anything",
-    SecretStr: "secret",
-    Path: "path",
-    dict: "object",
-    list: "list",
-    tuple: "list",
-    SearchQuery: "search query",
-}
 
 _INTRODUCTION: Final = """\
 # Configuration
@@ -142,7 +127,7 @@ def _section(heading: str, about: str, model: type[BaseModel], steps: Sequence[s
 
 def _row(name: str, field: FieldInfo, steps: Sequence[str] | None) -> list[str]:
     written = name if steps is None else field.alias or name
-    cells = [f"`{written}`", _type(field.annotation), _default(field)]
+    cells = [f"`{written}`", type_in_words(field.annotation, choice="`{}`".format), _default(field)]
     if steps is not None:
         cells.append(f"`{_variable(steps, name)}`")
     return [*cells, _escaped(field.description or "")]
@@ -165,31 +150,6 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, BaseModel):
         return ""
     return f"`{value if isinstance(value, str | Path) else json.dumps(value)}`"
-
-
-def _type(annotation: object) -> str:
-    """Return a type in words: text, list of integer, `query` or `header`."""
-    origin, arguments = get_origin(annotation), get_args(annotation)
-    if origin is None:
-        return _type_of_class(annotation)
-    if origin is Literal:
-        return " or ".join(f"`{argument}`" for argument in arguments)
-    if origin is dict:
-        return f"object of {_type(arguments[1])}"
-    if origin in {tuple, list}:
-        return f"list of {_type(arguments[0])}"
-    members = arguments[:1] if origin is Annotated else arguments
-    return " or ".join(dict.fromkeys(_type(member) for member in members if member is not type(None)))
-
-
-def _type_of_class(annotation: object) -> str:
-    if annotation in _WORDS:
-        return _WORDS[annotation]
-    if isinstance(annotation, type) and issubclass(annotation, Enum):
-        return " or ".join(f"`{member.value}`" for member in annotation)
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "mapping"
-    return "anything"
 
 
 def _spellings() -> Iterator[str]:

@@ -73,12 +73,7 @@ def parse_yaml(text: str, name: str, found: Findings, *, path: str = "", lines: 
         _report(found, name, line if lines else None, "the file is not YAML: it contains a control character")
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        message = f"the file is not YAML: {_said(error)}"
-        line = "".join(text.splitlines()[mark.line : mark.line + 1]) if mark else ""
-        if "\t" in line[: len(line) - len(line.lstrip())]:
-            message += "; lines are indented with blanks, not with tabs"
-        elif "${" in line:
-            message += "; inside { } and [ ] text such as ${NAME} needs quotes"
+        message = f"the file is not YAML: {_said(error)}{_hint(text, mark.line if mark else -1)}"
         _report(found, name, mark.line + 1 if mark and lines else None, message)
     except _UnfitError as error:
         found.problem(error.node, error.message)
@@ -87,6 +82,14 @@ def parse_yaml(text: str, name: str, found: Findings, *, path: str = "", lines: 
 
 def _said(error: yaml.MarkedYAMLError) -> str:
     return ", ".join(part for part in (error.context, error.problem) if part)
+
+
+def _hint(text: str, line: int) -> str:
+    """Return what is often wrong with a line, counted from 0, that looks like this one."""
+    written = "".join(text.splitlines()[line : line + 1])
+    if "\t" in written[: len(written) - len(written.lstrip())]:
+        return "; lines are indented with blanks, not with tabs"
+    return "; inside { } and [ ] text such as ${NAME} needs quotes" if "${" in written else ""
 
 
 def _report(found: Findings, name: str, line: int | None, message: str) -> None:
