@@ -56,14 +56,14 @@ def test_show_has_every_setting_with_type_default_variable_and_description() -> 
     assert (shown["family"], shown["name"], shown["distribution"]) == ("auth", "api_key", "penstock")
     assert settings["apiKey"] | {"description": ""} == {
         "name": "apiKey",
-        "type": "secret text",
+        "type": "secret",
         "required": True,
         "default": None,
         "environment": "PENSTOCK__CONNECTION__API_KEY",
         "description": "",
     }
     assert (settings["apiKeyHeader"]["default"], settings["apiKeyHeader"]["required"]) == ("X-API-Key", False)
-    assert settings["apiKeyIn"]["type"] == "header | query"
+    assert settings["apiKeyIn"]["type"] == "header or query"
     assert all(setting["description"] for setting in shown["settings"])
 
 
@@ -78,11 +78,11 @@ def test_what_people_read_has_a_paragraph_for_each_setting() -> None:
 
     assert first.startswith("api_key: auth plugin of penstock ")
     heading, *description, variable = settings[0].splitlines()
-    assert heading == "apiKey: secret text, required"
+    assert heading == "apiKey: secret, required"
     assert all(line.startswith("  ") for line in description)
     assert variable == "  PENSTOCK__CONNECTION__API_KEY"
     assert [setting.splitlines()[0] for setting in settings[1:]] == [
-        "apiKeyIn: header | query, default header",
+        "apiKeyIn: header or query, default header",
         "apiKeyHeader: text, default X-API-Key",
         "apiKeyParam: text, default api_key",
     ]
