@@ -6,7 +6,7 @@ import json
 import logging
 import re
 from base64 import b64encode
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape, unescape
 from string import ascii_letters, digits
@@ -261,7 +261,7 @@ def _without_base64(text: str, encoded: re.Pattern[str]) -> str:
 class RedactingFilter(logging.Filter):
     """Redacts log records: message with its arguments, traceback and stack. Belongs on every handler."""
 
-    def __init__(self, redactor: Redactor) -> None:
+    def __init__(self, redactor: Callable[[str], str]) -> None:
         super().__init__()
         self._redact = redactor
 

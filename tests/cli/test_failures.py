@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import logging
+
 import pytest
 from pydantic import SecretStr
 
@@ -73,3 +75,11 @@ def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_reader_that_went_away_is_no_error() -> None:
     with pytest.raises(BrokenPipeError), explained(verbose=False):
         raise BrokenPipeError
+
+
+def test_what_is_logged_hides_secrets_too(capsys: pytest.CaptureFixture[str]) -> None:
+    with explained(verbose=False) as context:
+        context.settings = KNOWN
+        logging.getLogger("a.library").warning("asked with %s", "hunter2-hunter2")
+
+    assert capsys.readouterr().err == "asked with ***\n"

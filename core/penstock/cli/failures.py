@@ -44,7 +44,8 @@ def explained(*, verbose: bool) -> Generator[Context]:
 
     context = Context()
     try:
-        yield context
+        with _redacted_logs(context):
+            yield context
     except BrokenPipeError:
         raise  # nobody reads on; typer ends quietly
     except ConfigurationError as error:
@@ -67,6 +68,23 @@ def explained(*, verbose: bool) -> Generator[Context]:
             say("run the command again with -v for the traceback, which a bug report needs")
         _trace(error, context, verbose=verbose)
         raise SystemExit(FAILED) from error
+
+
+@contextmanager
+def _redacted_logs(context: Context) -> Generator[None]:
+    """Write what is logged to stderr, without secrets: libraries and plugins log as they like."""
+    import logging
+
+    from penstock.redaction import RedactingFilter
+
+    handler = logging.StreamHandler()
+    handler.addFilter(RedactingFilter(context.redact))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
 
 
 def misuse(where: str, message: str) -> Exception:
