@@ -38,6 +38,7 @@ def run(settings: Settings, manner: Manner, *, only: Collection[str] = (), repor
     """
     require_kinds("--only", only, settings)
     _require_folder(report)
+    _discard_former(report)
     warn_of(settings)
     result, interrupted = asyncio.run(_run(settings, manner, only))
     if report is not None:
@@ -104,6 +105,12 @@ def _mode_of(path: Path) -> int:
     mask = os.umask(0)
     os.umask(mask)
     return 0o666 & ~mask
+
+
+def _discard_former(report: str | None) -> None:
+    """Remove the report of an earlier run: should this one fail, it must not be taken for its own."""
+    if report not in (None, STDOUT) and Path(report).is_file():
+        Path(report).unlink()
 
 
 def _require_folder(report: str | None) -> None:
