@@ -35,7 +35,7 @@ AUTH = """
         '''Tickets of Acme.'''
         name = "acme"
 
-        def build(self, config):
+        def build(self, config, context):
             {build}
             return Signature(config)
 

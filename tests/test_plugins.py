@@ -26,7 +26,7 @@ AUTH = """
         name = "acme"
         Config = AcmeConfig
 
-        def build(self, config):
+        def build(self, config, context):
             return httpx.Auth()
 
 
@@ -107,11 +107,11 @@ BROKEN = {
         "TypeError: Acme.Config is not a PluginConfig",
     ),
     "takes too few arguments": (
-        _changed("build(self, config)", "build(self)"),
+        _changed("build(self, config, context)", "build(self, config)"),
         "TypeError: Acme.build has the wrong signature: too many positional arguments",
     ),
     "takes too many arguments": (
-        _changed("build(self, config)", "build(self, config, more)"),
+        _changed("build(self, config, context)", "build(self, config, context, more)"),
         "TypeError: Acme.build has the wrong signature: missing a required argument: 'more'",
     ),
     "lacks a method": (_changed("def build(", "def built("), "TypeError: Can't instantiate abstract class Acme"),

@@ -11,11 +11,16 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from penstock.hookspecs import hookimpl as hookimpl
+    from penstock.strategies import AuthContext as AuthContext
     from penstock.strategies import AuthStrategy as AuthStrategy
+    from penstock.strategies import NestedAuth as NestedAuth
     from penstock.strategies import PaginationStrategy as PaginationStrategy
+    from penstock.strategies import Person as Person
     from penstock.strategies import PluginConfig as PluginConfig
     from penstock.strategies import Sink as Sink
     from penstock.strategies import SinkStrategy as SinkStrategy
+    from penstock.strategies import TokenSlot as TokenSlot
+    from penstock.strategies import TokenStore as TokenStore
     from penstock.values import JSON as JSON
     from penstock.values import UNSET as UNSET
     from penstock.values import Entity as Entity
@@ -28,14 +33,20 @@ if TYPE_CHECKING:
     from penstock.values import QueryValue as QueryValue
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
+    from penstock.values import Token as Token
 
 _HOME = {
     "hookimpl": "penstock.hookspecs",
+    "AuthContext": "penstock.strategies",
     "AuthStrategy": "penstock.strategies",
+    "NestedAuth": "penstock.strategies",
     "PaginationStrategy": "penstock.strategies",
+    "Person": "penstock.strategies",
     "PluginConfig": "penstock.strategies",
     "Sink": "penstock.strategies",
     "SinkStrategy": "penstock.strategies",
+    "TokenSlot": "penstock.strategies",
+    "TokenStore": "penstock.strategies",
     "JSON": "penstock.values",
     "UNSET": "penstock.values",
     "Entity": "penstock.values",
@@ -48,6 +59,7 @@ _HOME = {
     "QueryValue": "penstock.values",
     "Stop": "penstock.values",
     "StopReason": "penstock.values",
+    "Token": "penstock.values",
 }
 
 

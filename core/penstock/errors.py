@@ -10,6 +10,10 @@
     * ``ExpressionRuntimeError``: failed on one value
     * ``ExpressionTimeoutError``: did not end in time, on one value
 
+  * ``AuthError``: an auth cannot obtain its credentials
+
+    * ``CredentialsRefusedError``: they are wrong, so asking again is of no use
+
   * ``ReadError``: ends one partition's read, which is then incomplete for its ``reason``
   * ``SinkError``: the sink as a whole cannot go on (one bad entity is an outcome, not an error)
 """
@@ -99,6 +103,14 @@ class ExpressionRuntimeError(ExpressionError):
 
 class ExpressionTimeoutError(ExpressionRuntimeError):
     """The expression did not end in time, or broke its memory limit, on a value."""
+
+
+class AuthError(PenstockError):
+    """An auth cannot obtain its credentials, or its settings cannot work; says which endpoint, and what came back."""
+
+
+class CredentialsRefusedError(AuthError):
+    """The server says that the credentials are wrong: no request is to try them again."""
 
 
 class ReadError(PenstockError):

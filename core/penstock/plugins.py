@@ -37,7 +37,7 @@ class _FamilyFacts:
 
 
 _FAMILIES: Final[dict[Family, _FamilyFacts]] = {
-    "auth": _FamilyFacts(AuthStrategy, {"build": 1}),
+    "auth": _FamilyFacts(AuthStrategy, {"build": 2, "login": 3}),
     "pagination": _FamilyFacts(PaginationStrategy, {"first": 1, "next": 2, "ahead": 3}),
     "sink": _FamilyFacts(SinkStrategy, {"open": 2, "exists": 1}),
 }

@@ -6,6 +6,7 @@ import json
 import logging
 import re
 from base64 import b64encode
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from html import escape, unescape
@@ -47,6 +48,8 @@ _WORD_END: Final = re.compile(r"[\s\"'<>]")
 _LONGEST_WORD: Final = 8192
 _PARTIAL_ESCAPE: Final = re.compile(r"(?:%[0-9a-fA-F]?|\\[u0-9a-fA-F]{0,5}|&[a-z#0-9]{0,6})\Z")
 _PLAIN_FORMATTER: Final = logging.Formatter()
+_LEARNT: Final = 32
+"""Secrets obtained while running that are remembered: tokens change, and old ones are worth nothing."""
 
 
 def looks_secret(name: str) -> bool:
@@ -256,6 +259,36 @@ def _without_base64(text: str, encoded: re.Pattern[str]) -> str:
         parts += [text[done:start], MASK]
         done = rest.end() if rest else match.end()
     return "".join(parts) + text[done:]
+
+
+class Secrets:
+    """What no message may show: the secrets of the settings, and the latest of those obtained while running.
+
+    Calling it takes them out of a text. Cheap to tell, for a token may change with every third request.
+    """
+
+    def __init__(self, known: Iterable[str] = ()) -> None:
+        self._known = tuple(known)
+        self._learnt: deque[str] = deque(maxlen=_LEARNT)
+        self._redactor: Redactor | None = None
+
+    def learn(self, *secrets: str) -> None:
+        """Keep these out of every message from now on."""
+        for secret in secrets:
+            if secret and secret not in self._learnt:
+                self._learnt.append(secret)
+                self._redactor = None
+
+    @property
+    def redactor(self) -> Redactor:
+        """What takes out of a text all that is known by now."""
+        if self._redactor is None:
+            self._redactor = Redactor((*self._known, *self._learnt))
+        return self._redactor
+
+    def __call__(self, text: str) -> str:
+        """Return the text with ``***`` for every secret known by now."""
+        return self.redactor(text)
 
 
 class RedactingFilter(logging.Filter):

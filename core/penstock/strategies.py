@@ -7,14 +7,19 @@ connection, and what belongs to one connection is passed in or returned.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, ClassVar, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.alias_generators import to_camel
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
 
-from penstock.values import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Page, PageRequest, Stop
+from penstock.errors import PluginError
+from penstock.values import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Page, PageRequest, Stop, Token
 
 if TYPE_CHECKING:
     import httpx
@@ -48,12 +53,160 @@ class AuthStrategy(ABC, Generic[ConfigT]):
     """The only place where the settings are declared."""
 
     @abstractmethod
-    def build(self, config: ConfigT) -> httpx.Auth:
-        """Return what signs the requests of one connection; called once per connection, must not do I/O.
+    def build(self, config: ConfigT, context: AuthContext) -> httpx.Auth:
+        """Return what signs the requests of one connection; called once per connection, must not touch the network.
 
         The ``httpx.Auth`` sees requests to allowed origins only. A header of the same name that the user set for the
         connection or the resource is already on the request: leave it unless the scheme must win.
+
+        Raises:
+            AuthError: The settings cannot work: a key does not parse, a certificate has expired.
         """
+
+    async def login(self, config: ConfigT, context: AuthContext, person: Person) -> None:
+        """Obtain what needs a person once, and keep it in ``context.tokens``: ``penstock auth login``.
+
+        Raises:
+            PluginError: There is nothing to log in to; so by default.
+            AuthError: It was refused, or could not be obtained.
+        """
+        del config, context, person
+        message = f"authType {self.name} needs nobody to log in: its credentials are in the configuration"
+        raise PluginError(message)
+
+
+class AuthContext(ABC):
+    """What core lends to the auth of one connection."""
+
+    base_url: str
+    """Of the connection, without user-info."""
+    tokens: TokenStore
+    """Where grants are kept that must outlive the process."""
+
+    @abstractmethod
+    async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
+        """Send a request of the auth's own, to a token endpoint for example, and return the answer, read whole.
+
+        It shares slots, time limits, TLS, proxy and retries with all other requests of the connection, goes wherever
+        it says, and carries none of the connection's headers. Redirects are not followed. Where repeating it does no
+        harm although its method is POST, set ``request.extensions["retry_safe"] = True``.
+
+        Args:
+            request: What to send.
+            auth: What signs it, if anything.
+
+        Returns:
+            The answer, whatever its status, once there is no point in trying again.
+
+        Raises:
+            AuthError: There was no answer after the retries, or none that can be read.
+        """
+
+    @abstractmethod
+    def url(self, endpoint: str) -> str:
+        """Return an absolute URL as it is, anything else joined to ``base_url`` as endpoints are."""
+
+    @abstractmethod
+    def time(self) -> float:
+        """Return the time in seconds since the epoch."""
+
+    @abstractmethod
+    def conceal(self, *secrets: str) -> None:
+        """Keep these out of every message from now on: tokens obtained, assertions signed."""
+
+
+class TokenStore(ABC):
+    """Keeps tokens between runs and processes, each under a label that says what it is for."""
+
+    @abstractmethod
+    def locked(self, label: str) -> AbstractAsyncContextManager[TokenSlot]:
+        """Return an ``async with`` block in which no other process and no other task has this label's token.
+
+        Args:
+            label: Names the grant for machine and person: plugin, token endpoint, client. No secret.
+
+        Raises:
+            AuthError: The store cannot be used, and why.
+        """
+
+
+class TokenSlot(ABC):
+    """The place of one token, while it is locked."""
+
+    @abstractmethod
+    def read(self) -> Token | None:
+        """Return what is kept, None when nothing is."""
+
+    @abstractmethod
+    def write(self, token: Token) -> None:
+        """Keep the token: durable, whole or not at all, when this returns.
+
+        Raises:
+            AuthError: It cannot be written, and why.
+        """
+
+    @abstractmethod
+    def forget(self) -> None:
+        """Remove what is kept."""
+
+
+class Person(ABC):
+    """Somebody at a terminal, during ``penstock auth login``."""
+
+    @abstractmethod
+    def tell(self, text: str) -> None:
+        """Show a line."""
+
+    @abstractmethod
+    def visit(self, url: str) -> None:
+        """Ask to open a URL in a browser; opens it where that is possible."""
+
+
+@dataclass(frozen=True, slots=True)
+class NestedAuth:
+    """A setting that holds another auth: ``{authType: basic, username: ..., password: ...}``.
+
+    To be used as the type of a field of an auth's ``Config``. The other plugin's own ``Config`` checks the rest.
+    """
+
+    strategy: AuthStrategy[Any]
+    config: PluginConfig
+
+    def build(self, context: AuthContext) -> httpx.Auth:
+        """Return what signs requests; raises as ``AuthStrategy.build`` does."""
+        return self.strategy.build(self.config, context)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Validate with the plugin that ``authType`` names; ``context["auth"]`` finds it."""
+        del source, handler
+        return core_schema.with_info_plain_validator_function(cls._validated)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Leave the settings open: they are those of any auth."""
+        del schema, handler
+        return {"type": "object"}
+
+    @classmethod
+    def _validated(cls, value: object, info: ValidationInfo) -> NestedAuth:
+        if isinstance(value, NestedAuth):
+            return value
+        if not isinstance(value, dict):
+            message = "expected a mapping with authType and the settings of that auth"
+            raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
+        settings = cast("dict[str, object]", value)
+        names = [name for name in ("authType", "auth_type") if name in settings]
+        if len(names) != 1 or not isinstance(settings[names[0]], str):
+            message = "expected authType, the name of an auth plugin, among its settings"
+            raise ValueError(message)
+        find = cast("dict[str, Callable[[str], AuthStrategy[Any]]]", info.context)["auth"]
+        try:
+            strategy = find(str(settings[names[0]]))
+        except PluginError as error:
+            raise ValueError(str(error)) from error
+        rest = {name: setting for name, setting in settings.items() if name != names[0]}
+        return cls(strategy, strategy.Config.model_validate(rest, context=info.context))
 
 
 class PaginationStrategy(ABC, Generic[ConfigT]):

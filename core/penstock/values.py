@@ -202,3 +202,15 @@ class OwnedEntity(NamedTuple):
     """The kind that wrote it last; empty when the sink cannot tell."""
     blueprint: str
     identifier: str
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What an authorization server granted, as it is kept between runs."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(default="", repr=False)
+    expires_at: float | None = None
+    """Seconds since the epoch; None when the server did not say."""
+    scope: str = ""
+    """As granted; empty when the server did not say."""

@@ -10,10 +10,10 @@ from collections.abc import Generator
 import httpx
 import pytest
 
-from penstock.http.client import ApiClient, ApiRequest
+from penstock.http.client import ApiRequest
 from penstock.http.failures import RequestFailedError, UnreadableAnswerError
 from penstock.values import StopReason
-from support.fetching import fetch, get, settings
+from support.fetching import fetch, get, opened, settings
 from support.raw import serve_raw
 from support.server import Received, Reply, serve
 
@@ -37,7 +37,7 @@ def test_never_more_requests_at_once_than_allowed_and_as_many_as_that() -> None:
         return Reply([])
 
     async def run() -> None:
-        async with ApiClient(settings(api.url, max_concurrent_requests=8), httpx.Auth()) as client:
+        async with opened(settings(api.url, max_concurrent_requests=8)) as client:
             await asyncio.gather(*[client.send(get(f"{api.url}/{number}")) for number in range(64)])
 
     with serve(answer) as api:
@@ -67,9 +67,7 @@ def test_waiting_for_a_retry_takes_no_slot() -> None:
         return Reply([]) if request.path == "/fine" or len(api.received) > 2 else Reply("", 503)
 
     async def run() -> None:
-        async with ApiClient(
-            settings(api.url, max_concurrent_requests=1), httpx.Auth(), clock=PatientClock()
-        ) as client:
+        async with opened(settings(api.url, max_concurrent_requests=1), clock=PatientClock()) as client:
             failing = asyncio.create_task(client.send(get(f"{api.url}/failing")))
             while not api.received:  # noqa: ASYNC110 - the server runs in a thread
                 await asyncio.sleep(0.001)

@@ -8,11 +8,10 @@ from collections.abc import Callable, Generator
 import httpx
 import pytest
 
-from penstock.http.client import ApiClient
 from penstock.http.failures import HttpError, RequestFailedError, UnreadableAnswerError
 from penstock.values import StopReason
 from support.clock import FakeClock
-from support.fetching import fetch, get, post, settings
+from support.fetching import fetch, get, opened, post, settings
 from support.raw import serve_raw
 from support.server import Handler, Received, Reply, serve
 
@@ -143,7 +142,7 @@ def run_together(url: str, clock: FakeClock, count: int, **options: int) -> int:
     """Send requests at the same time; return how many HTTP requests that took."""
 
     async def run() -> int:
-        async with ApiClient(settings(url, **options), httpx.Auth(), clock=clock) as client:
+        async with opened(settings(url, **options), clock=clock) as client:
             await asyncio.gather(*[client.send(get(f"{url}/{number}")) for number in range(count)])
             return client.requests
 

@@ -10,7 +10,7 @@ from typing import Literal
 import httpx
 from pydantic import Field, SecretStr
 
-from penstock import AuthStrategy, PluginConfig, Sink, SinkStrategy, hookimpl
+from penstock import AuthContext, AuthStrategy, PluginConfig, Sink, SinkStrategy, hookimpl
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
 from penstock.errors import ConfigurationError
@@ -107,8 +107,8 @@ class AcmeAuth(AuthStrategy[AcmeAuthConfig]):
     name = "acme"
     Config = AcmeAuthConfig
 
-    def build(self, config: AcmeAuthConfig) -> httpx.Auth:
-        del config
+    def build(self, config: AcmeAuthConfig, context: AuthContext) -> httpx.Auth:
+        del config, context
         return httpx.Auth()
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
 from penstock.plugins import PluginManager
+from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport, RunReport
 from penstock.sync.run import run_sync
@@ -65,7 +66,7 @@ class Project:
 
     def sync(self, *, only: Collection[str] = ()) -> RunReport:
         async def run() -> RunReport:
-            return await run_sync(self.settings(), only=only, observer=Observer(), stop=asyncio.Event())
+            return await run_sync(self.settings(), Secrets(), only=only, observer=Observer(), stop=asyncio.Event())
 
         return asyncio.run(run())
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from penstock.journal import JournalError
+from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport, RunReport
 from penstock.sync.run import run_sync
@@ -146,7 +147,7 @@ def test_a_run_that_is_stopped_names_that_as_the_reason_of_each_read_it_broke_of
         project = Project(tmp_path, api.url, [USER], paginationType="page", pageSize=SIZE, prefetchPages=1)
 
         async def run() -> RunReport:
-            return await run_sync(project.settings(), observer=StopAfterAPage(), stop=stop)
+            return await run_sync(project.settings(), Secrets(), observer=StopAfterAPage(), stop=stop)
 
         report = asyncio.run(run())
     assert report.status == "interrupted"

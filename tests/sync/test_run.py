@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport, RunReport
 from penstock.sync.run import run_sync
@@ -389,7 +390,7 @@ def test_a_run_told_to_stop_delivers_what_it_read_and_deletes_nothing(tmp_path: 
         project.config["connection"]["pageSize"] = 10
 
         async def run() -> RunReport:
-            return await run_sync(project.settings(), observer=StopAfterTwoPages(), stop=stop)
+            return await run_sync(project.settings(), Secrets(), observer=StopAfterTwoPages(), stop=stop)
 
         report = asyncio.run(run())
     assert (report.status, report.exit_code) == ("interrupted", 130)

@@ -73,7 +73,7 @@ def demo(
                 say(f"an API with made-up records listens on {api.url}; {config} says how to read it")
                 say("once it asks for a second's pause (429, Retry-After), and is given it")
             settings = context.settings = read_settings(config, None, catalog=folder / "catalog.db")
-            code = run(settings, Manner(verbose=verbose, quiet=quiet))
+            code = run(settings, context.secrets, Manner(verbose=verbose, quiet=quiet))
         if code == 0:
             _show(settings.sink, folder, quiet=quiet)
     raise SystemExit(code)

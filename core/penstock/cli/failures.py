@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from penstock.cli.console import say
+
+if TYPE_CHECKING:
+    from penstock.redaction import Secrets
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -21,15 +24,24 @@ class Context:
 
     settings: object = None
     """Values whose secrets no message may show."""
+    _secrets: Secrets | None = None
+    _of: object = None
+
+    @property
+    def secrets(self) -> Secrets:
+        """The secrets of the settings; whoever obtains others while the command runs adds them."""
+        if self._secrets is None or self._of is not self.settings:
+            from penstock.config.models import Settings
+            from penstock.config.secrets import secrets_of
+            from penstock.redaction import Secrets, secrets_in
+
+            known = secrets_of(self.settings) if isinstance(self.settings, Settings) else secrets_in(self.settings)
+            self._secrets, self._of = Secrets(known), self.settings
+        return self._secrets
 
     def redact(self, text: str) -> str:
         """Return the text without secrets."""
-        from penstock.config.models import Settings
-        from penstock.config.secrets import secrets_of
-        from penstock.redaction import Redactor, secrets_in
-
-        known = secrets_of(self.settings) if isinstance(self.settings, Settings) else secrets_in(self.settings)
-        return Redactor(known)(text)
+        return self.secrets(text)
 
 
 @contextmanager

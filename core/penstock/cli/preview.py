@@ -48,7 +48,7 @@ def preview(
 
         from penstock.sync.preview import preview as preview_kind
 
-        found = asyncio.run(preview_kind(settings, kind, items=items))
+        found = asyncio.run(preview_kind(settings, context.secrets, kind, items=items))
         if output == "json":
             put_json([_to_json(one) for one in found])
         else:

@@ -16,6 +16,7 @@ from penstock.cli.signals import interruptible
 from penstock.cli.summary import summarise
 from penstock.config.models import Settings
 from penstock.errors import did_you_mean
+from penstock.redaction import Secrets
 from penstock.sync.report import RunReport
 
 STDOUT = "-"
@@ -29,7 +30,9 @@ class Manner:
     quiet: bool = False
 
 
-def run(settings: Settings, manner: Manner, *, only: Collection[str] = (), report: str | None = None) -> int:
+def run(
+    settings: Settings, secrets: Secrets, manner: Manner, *, only: Collection[str] = (), report: str | None = None
+) -> int:
     """Run a sync, tell about it on stderr, write the report where it is wanted, and return the exit code.
 
     Raises:
@@ -40,7 +43,7 @@ def run(settings: Settings, manner: Manner, *, only: Collection[str] = (), repor
     _require_folder(report)
     _discard_former(report)
     warn_of(settings)
-    result, interrupted = asyncio.run(_run(settings, manner, only))
+    result, interrupted = asyncio.run(_run(settings, secrets, manner, only))
     if report is not None:
         write_report(result, report)
     summarise(result, settings.sink, verbose=manner.verbose, quiet=manner.quiet)
@@ -49,12 +52,14 @@ def run(settings: Settings, manner: Manner, *, only: Collection[str] = (), repor
     return result.exit_code
 
 
-async def _run(settings: Settings, manner: Manner, only: Collection[str]) -> tuple[RunReport, int | None]:
+async def _run(
+    settings: Settings, secrets: Secrets, manner: Manner, only: Collection[str]
+) -> tuple[RunReport, int | None]:
     from penstock.sync.run import run_sync
 
     stop = asyncio.Event()
     with progress(quiet=manner.quiet) as observer, interruptible(stop) as interruption:
-        result = await run_sync(settings, only=only, observer=observer, stop=stop)
+        result = await run_sync(settings, secrets, only=only, observer=observer, stop=stop)
     return result, interruption.exit_code
 
 

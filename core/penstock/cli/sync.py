@@ -47,5 +47,5 @@ def sync(
         from penstock.cli.settings import read_settings
 
         settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
-        code = run(settings, Manner(verbose=verbose, quiet=quiet), only=only or (), report=report)
+        code = run(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), only=only or (), report=report)
     raise SystemExit(code)

@@ -21,9 +21,10 @@ from penstock.config.models import (
 from penstock.config.node import NOTHING, Node, join
 from penstock.config.problems import Findings
 from penstock.config.spelling import with_one_spelling
-from penstock.config.urls import is_absolute, leads_away, repeated_segment, template_names
+from penstock.config.urls import leads_away, repeated_segment, template_names
 from penstock.config.validation import validate
 from penstock.errors import did_you_mean
+from penstock.http.urls import is_absolute
 from penstock.redaction import mask_url
 from penstock.strategies import PaginationStrategy
 

@@ -115,7 +115,8 @@ class PluginSettings:
     ) -> Chosen[StrategyT] | None:
         """Validate a strategy's part of the settings with its ``Config``; None after a problem."""
         model = config_of(strategy)
-        config = validate(model, part_for(model, settings, home), self._found, required=required)
+        context = {"auth": self.plugins.auth}
+        config = validate(model, part_for(model, settings, home), self._found, required=required, context=context)
         return None if config is None else Chosen(strategy, config)
 
     def leftovers(

@@ -77,11 +77,6 @@ def host(url: str) -> str:
     return urlsplit(url).hostname or ""
 
 
-def is_absolute(endpoint: str) -> bool:
-    """Return whether an endpoint names its own scheme and host."""
-    return endpoint.lower().startswith(("http://", "https://"))
-
-
 def leads_away(endpoint: str, base_url: str, allowed_origins: Collection[str]) -> bool:
     """Return whether an absolute endpoint is on an origin that gets no credentials.
 

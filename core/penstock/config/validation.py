@@ -66,6 +66,7 @@ def validate(
     strict: bool = True,
     json_text: bool = True,
     required: Callable[[str], str] | None = None,
+    context: Mapping[str, object] | None = None,
 ) -> ModelT | None:
     """Return the model, or None when the node cannot be one; after an unknown key alone the rest is still made.
 
@@ -76,13 +77,14 @@ def validate(
         strict: Whether an unknown key is a problem, not a warning.
         json_text: Whether collections may be given as text that holds them.
         required: What to say of a required setting that is missing, by its name.
+        context: What validators may ask for.
     """
     sound = _without_boolean_numbers(model, node, found)
     refused = sound is not node
     node = sound
     for attempt in range(_MOST_REPAIRS + 1):
         try:
-            made = model.model_validate(node.plain())
+            made = model.model_validate(node.plain(), context=context)
         except ValidationError as error:
             details = error.errors(include_input=False, include_url=False)
         else:

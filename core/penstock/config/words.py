@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 
 from penstock.config.models import SearchQuery
+from penstock.strategies import NestedAuth
 
 _WORDS: Final[dict[object, str]] = {
     str: "text",
@@ -22,6 +23,7 @@ _WORDS: Final[dict[object, str]] = {
     SecretStr: "secret",
     Path: "path",
     SearchQuery: "search query",
+    NestedAuth: "auth",
 }
 
 

@@ -38,6 +38,7 @@ _CONSTANTS: Final[dict[str, bool | None]] = {
 _MOST_DIGITS: Final = 4000
 """Python refuses to read longer integers."""
 _DEEPEST: Final = 100
+_TOO_DEEP: Final = f"nested deeper than {_DEEPEST} levels"
 _MOST_NODES: Final = 200_000
 """Aliases of aliases can make a small file enormous."""
 
@@ -74,6 +75,8 @@ def parse_yaml(text: str, name: str, found: Findings, *, path: str = "", lines: 
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         message = f"the file is not YAML: {_said(error)}{_hint(text, mark.line if mark else -1)}"
+        if error.problem and "maximum nesting depth" in error.problem:  # newer libyaml has a limit of its own
+            message = _TOO_DEEP
         _report(found, name, mark.line + 1 if mark and lines else None, message)
     except _UnfitError as error:
         found.problem(error.node, error.message)
@@ -137,7 +140,7 @@ class _Reader:
         here = self._at(event, path)
         self._count(here, 1)
         if depth > _DEEPEST:
-            raise _UnfitError(self._at(event, ""), f"nested deeper than {_DEEPEST} levels")
+            raise _UnfitError(self._at(event, ""), _TOO_DEEP)
         if isinstance(event, AliasEvent):
             return self._alias(here, str(event.anchor))
         self._check_tag(event, here)

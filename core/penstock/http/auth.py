@@ -8,10 +8,10 @@ import httpx
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, PluginError
-from penstock.strategies import AuthStrategy
+from penstock.strategies import AuthContext, AuthStrategy
 
 
-def build_auth(chosen: Chosen[AuthStrategy[Any]]) -> httpx.Auth:
+def build_auth(chosen: Chosen[AuthStrategy[Any]], context: AuthContext) -> httpx.Auth:
     """Return what signs the requests of one connection.
 
     Raises:
@@ -19,7 +19,7 @@ def build_auth(chosen: Chosen[AuthStrategy[Any]]) -> httpx.Auth:
     """
     name = chosen.strategy.name
     try:
-        built = cast("object", chosen.strategy.build(chosen.config))  # a plugin may return anything
+        built = cast("object", chosen.strategy.build(chosen.config, context))  # a plugin may return anything
     except PenstockError:
         raise
     except Exception as error:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
 from penstock.config.models import HttpSettings
-from penstock.errors import PenstockError
+from penstock.errors import AuthError, PenstockError
 from penstock.http.body import BodyError
-from penstock.http.clock import Clock, SystemClock
 from penstock.http.documents import URL_CHARACTERS, shorten
+from penstock.http.errands import Errands
 from penstock.http.failures import Told
 from penstock.http.outgoing import (
     connection_headers,
     credentials_added,
-    describe,
     is_errand,
     to_json,
     user_info,
@@ -30,7 +28,7 @@ from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import UrlError, origin, resolve_link
 from penstock.http.wire import Exchange, Wire
-from penstock.redaction import Redactor, mask_url, secrets_in
+from penstock.redaction import Redactor, Secrets, mask_url
 from penstock.values import JSON
 
 _LOG: Final = logging.getLogger(__name__)
@@ -82,44 +80,44 @@ class _Call:
 
 
 class ApiClient:
-    """Sends requests as the connection's settings say; ``async with`` closes its pool.
+    """Sends requests as the connection's settings say, over a wire that its caller closes.
 
     A request is tried again as ``penstock.http.retry`` decides, and signed anew for each attempt. An ``httpx.Auth`` may
-    send requests of its own, a token request for example: they share slots, time limits and retries with all others,
-    go wherever the auth says, and carry none of the connection's headers. Where repeating such a request does no harm
-    although its method is POST, the auth sets ``request.extensions["retry_safe"] = True``.
+    yield requests of its own, as httpx allows: they share slots, time limits and retries with all others, go wherever
+    the auth says, and carry none of the connection's headers. Where repeating such a request does no harm although its
+    method is POST, the auth sets ``request.extensions["retry_safe"] = True``.
     """
 
     def __init__(
         self,
         settings: HttpSettings,
         auth: httpx.Auth,
+        wire: Wire,
+        errands: Errands,
+        secrets: Secrets,
         *,
         auth_name: str = "",
-        secrets: Iterable[str] = (),
-        clock: Clock | None = None,
     ) -> None:
         """Take the settings.
 
         Args:
             settings: How to send.
             auth: What signs the requests.
+            wire: What sends them.
+            errands: What sends the requests that the auth yields on its own account.
+            secrets: What no message may show; learns what the auth adds.
             auth_name: The plugin it comes from, for messages.
-            secrets: What no message may show, beside the secrets of ``settings`` and what the auth adds.
-            clock: Another than the system's, for tests.
         """
         self._auth = auth
         self._auth_name = auth_name
-        self._clock = clock or SystemClock()
-        self._wire = Wire(settings, self._clock)
+        self._wire = wire
+        self._errands = errands
         self._policy = RetryPolicy(settings.max_retries, settings.max_retry_wait, settings.retry_post)
         self._origins = frozenset(map(origin, (settings.base_url, *settings.allowed_origins)))
         self._base_params = frozenset(name for name, _ in parse_qsl(urlsplit(settings.base_url).query))
         self._headers = connection_headers(settings)
         self._user = user_info(settings)
-        self._secrets = (*secrets_in(settings), *secrets)
-        self._added: tuple[str, ...] = ()
-        self._redactor = Redactor(self._secrets)
+        self._secrets = secrets
         self._last: _Call | None = None
 
     @property
@@ -128,18 +126,8 @@ class ApiClient:
         return self._wire.requests
 
     def redactor(self) -> Redactor:
-        """Return what takes out of a text the secrets of the settings, and what the auth added to the last request."""
-        return self._redactor if self._last is None else self._redactor_for(self._last)
-
-    async def __aenter__(self) -> Self:
-        """Return the client; connections are made when they are needed."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close every connection."""
-        await self._wire.aclose()
+        """Return what takes out of a text the secrets known by now, and what the auth added to the last request."""
+        return self._secrets.redactor if self._last is None else self._redactor_for(self._last)
 
     async def send(self, request: ApiRequest) -> ApiResponse:
         """Send the request until it is answered with a success.
@@ -150,7 +138,7 @@ class ApiClient:
             UnreadableAnswerError: The answer is cut off, too large, or badly encoded.
             ForeignLinkError: The URL, or a redirect, leads to an origin that is not allowed.
         """
-        call = _Call(request, without_user_info(request.url), Tries(self._policy, self._clock))
+        call = _Call(request, without_user_info(request.url), Tries(self._policy, self._wire.clock))
         if origin(call.url) not in self._origins:
             raise self._told(call).foreign(origin(call.url))
         while True:
@@ -188,6 +176,8 @@ class ApiClient:
             return _as_request(await (anext(flow) if response is None else flow.asend(response)))
         except StopAsyncIteration:
             return None
+        except AuthError as error:
+            raise self._told(call).auth(str(error)) from error
         except PenstockError:
             raise
         except Exception as error:  # a plugin may raise anything
@@ -197,6 +187,11 @@ class ApiClient:
     async def _exchange(self, call: _Call, request: httpx.Request, own: httpx.Request) -> Exchange | Wait:
         call.signed = request
         self._last = call
+        if is_errand(request, own):
+            try:
+                return await self._errands.exchange(request)
+            except AuthError as error:
+                raise self._told(call).auth(str(error)) from error
         self._complete(request, own)
         safe: bool | None = request.extensions.get("retry_safe")
         try:
@@ -206,12 +201,8 @@ class ApiClient:
             verdict = call.tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
             if isinstance(verdict, Wait):
                 return verdict
-            if is_errand(request, own):
-                raise self._told(call).auth(f"{describe(request)}: {error}") from error
             raise self._told(call).silence(error) from error
         except BodyError as error:
-            if is_errand(request, own):
-                raise self._told(call).auth(f"{describe(request)}: {error}") from error
             raise self._told(call).unreadable(str(error)) from error
         response = exchange.response
         if response.status_code in RETRIED_STATUSES:
@@ -224,7 +215,7 @@ class ApiClient:
 
     def _complete(self, request: httpx.Request, own: httpx.Request) -> None:
         """Add what a request lacks once the auth is done with it."""
-        if self._user and not is_errand(request, own):
+        if self._user:
             request.headers.setdefault("Authorization", self._user)
         if request is not own:
             for name in ("User-Agent", "Accept", "Accept-Encoding"):
@@ -233,10 +224,7 @@ class ApiClient:
     async def _wait(self, call: _Call, wait: Wait) -> None:
         level = logging.WARNING if wait.seconds >= _NOTEWORTHY_WAIT else logging.DEBUG
         _LOG.log(level, "%s: trying again in %.1f s", self._told(call).request, wait.seconds)
-        if wait.asked:
-            self._wire.limiter.pause(wait.seconds)  # for this request, too
-        else:
-            await self._clock.sleep(wait.seconds)
+        await self._wire.wait(wait)
 
     def _follow(self, call: _Call, exchange: Exchange) -> None:
         """Point the call where a redirect leads, or raise what the answer comes to."""
@@ -285,10 +273,9 @@ class ApiClient:
         return Told(request, call.tries.made, call.tries.note, redact)
 
     def _redactor_for(self, call: _Call) -> Redactor:
-        added = () if call.signed is None else tuple(credentials_added(self._build(call), call.signed))
-        if added != self._added:
-            self._added, self._redactor = added, Redactor((*self._secrets, *added))
-        return self._redactor
+        if call.signed is not None:
+            self._secrets.learn(*credentials_added(self._build(call), call.signed))
+        return self._secrets.redactor
 
 
 def _as_request(yielded: object) -> httpx.Request:

@@ -58,7 +58,7 @@ def build_url(
         ForeignUrlError: An absolute endpoint leads to an origin that is not allowed.
     """
     base = _split(base_url)
-    if _ABSOLUTE.match(endpoint):
+    if is_absolute(endpoint):
         if not is_allowed(endpoint, base_url, allowed_origins):
             raise ForeignUrlError(endpoint, base_url=base_url)
         target = _split(endpoint)
@@ -91,6 +91,11 @@ def resolve_link(current_url: str, link: str) -> str:
         raise _unusable(link) from error
     parts = _split(joined)
     return _unsplit(parts, parts.path, parts.query)
+
+
+def is_absolute(endpoint: str) -> bool:
+    """Return whether an endpoint names its own scheme and host."""
+    return _ABSOLUTE.match(endpoint) is not None
 
 
 def encode_segment(value: JSON) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 import aiohttp
 import httpx
 
 from penstock.config.models import HttpSettings
 from penstock.http.body import read_all, read_start
-from penstock.http.clock import Clock
+from penstock.http.clock import Clock, SystemClock
 from penstock.http.limiter import Limiter
-from penstock.http.retry import exhausted_wait
+from penstock.http.retry import Wait, exhausted_wait
 from penstock.http.routes import Routes
 from penstock.http.silence import explain
 
@@ -32,19 +33,27 @@ class Exchange:
 
 
 class Wire:
-    """Sends the requests of one connection."""
+    """Sends the requests of one connection; ``async with`` closes its pool."""
 
-    def __init__(self, settings: HttpSettings, clock: Clock) -> None:
+    def __init__(self, settings: HttpSettings, clock: Clock | None = None) -> None:
+        """Take the settings; another clock than the system's is for tests."""
+        clock = clock or SystemClock()
         self.limiter = Limiter(settings.max_concurrent_requests, clock)
         self.requests = 0
         self.answered = False
         """Whether any request of this connection was ever answered."""
+        self.clock = clock
         self._settings = settings
-        self._clock = clock
         self._routes = Routes(settings)
         self._under_way: set[asyncio.Task[Exchange]] = set()
 
-    async def aclose(self) -> None:
+    async def __aenter__(self) -> Self:
+        """Return the wire; connections are made when they are needed."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Close every connection."""
         for task in self._under_way:
             task.cancel()
@@ -73,18 +82,25 @@ class Wire:
             else:
                 task.add_done_callback(lambda _: self.limiter.release())
 
+    async def wait(self, wait: Wait) -> None:
+        """Wait before asking again; where the server asked for it, all requests of the connection do."""
+        if wait.asked:
+            self.limiter.pause(wait.seconds)
+        else:
+            await self.clock.sleep(wait.seconds)
+
     async def _exchange(self, request: httpx.Request) -> Exchange:
         self.requests += 1
-        start = self._clock.monotonic()
+        start = self.clock.monotonic()
         try:
             async with asyncio.timeout(self._settings.timeout):
                 response, content = await self._send(request)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise explain(error, self._settings.timeout) from error
         self.answered = True
-        if pause := exhausted_wait(response.headers, self._clock.time()):
+        if pause := exhausted_wait(response.headers, self.clock.time()):
             self._pause(pause)
-        return Exchange(response, content, self._clock.monotonic() - start)
+        return Exchange(response, content, self.clock.monotonic() - start)
 
     async def _send(self, request: httpx.Request) -> tuple[httpx.Response, bytes]:
         route = self._routes.to(request.url)

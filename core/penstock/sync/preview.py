@@ -10,7 +10,7 @@ from typing import Any
 
 from penstock.config.models import Resource, Settings
 from penstock.errors import PenstockError, ReadError
-from penstock.redaction import Redactor, mask_url
+from penstock.redaction import Redactor, Secrets, mask_url
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.read import ReadPage
 from penstock.sync.refusals import refuse_error_answer, refuse_unmapped_record
@@ -56,22 +56,22 @@ class KindCheck:
     seconds: float
 
 
-async def preview(settings: Settings, kind: str, *, items: int = 3) -> list[Preview]:
+async def preview(settings: Settings, secrets: Secrets, kind: str, *, items: int = 3) -> list[Preview]:
     """Read the first page of every resource of this kind, and map its first ``items`` items.
 
     Raises:
         ReadError: The request failed, or its answer cannot be read.
     """
-    async with open_source(settings) as source:
+    async with open_source(settings, secrets) as source:
         try:
             return [await _preview(source, resource, items) for resource in settings.resources if resource.kind == kind]
         except ReadError as error:
             raise ReadError(source.client.redactor()(str(error)), reason=error.reason) from None
 
 
-async def check(settings: Settings, *, only: Collection[str] = ()) -> list[KindCheck]:
+async def check(settings: Settings, secrets: Secrets, *, only: Collection[str] = ()) -> list[KindCheck]:
     """Send the first request of every kind (and of its discovery), and say which ones work."""
-    async with open_source(settings) as source:
+    async with open_source(settings, secrets) as source:
         chosen = [resource for resource in settings.resources if not only or resource.kind in only]
         return [await _check(source, resource) for resource in chosen]
 

@@ -12,6 +12,7 @@ from hashlib import sha256
 
 from penstock.config.models import Resource, Settings
 from penstock.journal import Journal
+from penstock.redaction import Secrets
 from penstock.strategies import Sink
 from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
@@ -25,12 +26,13 @@ from penstock.sync.source import Source, open_source
 
 
 async def run_sync(
-    settings: Settings, *, only: Collection[str] = (), observer: Observer, stop: asyncio.Event
+    settings: Settings, secrets: Secrets, *, only: Collection[str] = (), observer: Observer, stop: asyncio.Event
 ) -> RunReport:
     """Sync a source into its sink once.
 
     Args:
         settings: What to do.
+        secrets: What no message may show; learns what is obtained on the way.
         only: Kinds to read; all when empty.
         observer: Hears what happens.
         stop: When set, the run ends soon and cleanly: what was read is delivered and nothing is deleted.
@@ -42,7 +44,7 @@ async def run_sync(
     report = RunReport(uuid.uuid4().hex, settings.source, datetime.now(UTC))
     started = time.monotonic()
     with Journal(settings.state_dir, settings.source) as journal:
-        async with open_sink(settings.sink, settings.source) as sink, open_source(settings) as source:
+        async with open_sink(settings.sink, settings.source) as sink, open_source(settings, secrets) as source:
             number = journal.start_run(report.run, report.started_at)
             await _Run(source, sink, journal, number, observer).execute(report, only, stop)
             report.redact(source.client.redactor())

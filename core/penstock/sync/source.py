@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from penstock.config.models import RequestSpec, Settings
-from penstock.config.secrets import secrets_of
 from penstock.expressions import Evaluator
 from penstock.http.auth import build_auth
 from penstock.http.client import ApiClient
+from penstock.http.errands import Errands
+from penstock.http.wire import Wire
+from penstock.redaction import Secrets
 from penstock.sync.answers import SharedAnswers, name_of, shared_requests
 from penstock.sync.read import Extract, Read
 from penstock.sync.requests import Endpoint
+from penstock.tokens import FileTokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +42,16 @@ class Source:
 
 
 @asynccontextmanager
-async def open_source(settings: Settings) -> AsyncGenerator[Source]:
-    """Make a source's client and all that belongs to it, and close it at the end; nothing is sent yet."""
-    auth = settings.connection.auth
-    name, secrets = auth.strategy.name, secrets_of(settings)
-    async with ApiClient(settings.connection.http, build_auth(auth), auth_name=name, secrets=secrets) as client:
+async def open_source(settings: Settings, secrets: Secrets) -> AsyncGenerator[Source]:
+    """Make a source's client and all that belongs to it, and close it at the end; nothing is sent yet.
+
+    Args:
+        settings: How to reach it.
+        secrets: What no message may show; learns what is obtained on the way.
+    """
+    http, auth = settings.connection.http, settings.connection.auth
+    async with Wire(http) as wire:
+        errands = Errands(http, wire, FileTokens(settings.state_dir / "tokens"), secrets)
+        client = ApiClient(http, build_auth(auth, errands), wire, errands, secrets, auth_name=auth.strategy.name)
         with SharedAnswers(client.send) as answers, Evaluator(settings.expressions) as evaluator:
             yield Source(settings, client, evaluator, answers, shared_requests(settings.resources))

@@ -9,7 +9,7 @@ from urllib.parse import quote, unquote_plus
 import httpx
 from pydantic import Field, model_validator
 
-from penstock import AuthStrategy, PluginConfig, hookimpl
+from penstock import AuthContext, AuthStrategy, PluginConfig, hookimpl
 from penstock_auth.checks import HeaderName, Secret, check_ascii
 
 
@@ -65,8 +65,9 @@ class ApiKey(AuthStrategy[ApiKeyConfig]):
     name = "api_key"
     Config = ApiKeyConfig
 
-    def build(self, config: ApiKeyConfig) -> httpx.Auth:
+    def build(self, config: ApiKeyConfig, context: AuthContext) -> httpx.Auth:
         """Return an auth that adds the key to every request."""
+        del context
         key = config.api_key.get_secret_value()
         if config.api_key_in == "query":
             return _QueryKey(config.api_key_param, key)

@@ -7,7 +7,7 @@ from typing import Self
 import httpx
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from penstock import AuthStrategy, PluginConfig, hookimpl
+from penstock import AuthContext, AuthStrategy, PluginConfig, hookimpl
 from penstock_auth.checks import without_control
 
 
@@ -45,8 +45,9 @@ class Basic(AuthStrategy[BasicConfig]):
     name = "basic"
     Config = BasicConfig
 
-    def build(self, config: BasicConfig) -> httpx.Auth:
+    def build(self, config: BasicConfig, context: AuthContext) -> httpx.Auth:
         """Return httpx's own basic authentication."""
+        del context
         return httpx.BasicAuth(config.username, config.password.get_secret_value())
 
 

@@ -7,7 +7,7 @@ from collections.abc import Generator
 import httpx
 from pydantic import Field
 
-from penstock import AuthStrategy, PluginConfig, hookimpl
+from penstock import AuthContext, AuthStrategy, PluginConfig, hookimpl
 from penstock_auth.checks import HeaderSecret
 
 
@@ -33,8 +33,9 @@ class BearerToken(AuthStrategy[BearerTokenConfig]):
     name = "bearer_token"
     Config = BearerTokenConfig
 
-    def build(self, config: BearerTokenConfig) -> httpx.Auth:
+    def build(self, config: BearerTokenConfig, context: AuthContext) -> httpx.Auth:
         """Return an auth that adds the token to every request that has no ``Authorization`` yet."""
+        del context
         return _Bearer(config.api_token.get_secret_value())
 
 

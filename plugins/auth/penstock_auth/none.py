@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from penstock import AuthStrategy, PluginConfig, hookimpl
+from penstock import AuthContext, AuthStrategy, PluginConfig, hookimpl
 
 
 class NoneConfig(PluginConfig):
@@ -17,9 +17,9 @@ class NoAuth(AuthStrategy[NoneConfig]):
     name = "none"
     Config = NoneConfig
 
-    def build(self, config: NoneConfig) -> httpx.Auth:
+    def build(self, config: NoneConfig, context: AuthContext) -> httpx.Auth:
         """Return an auth that changes nothing."""
-        del config
+        del config, context
         return httpx.Auth()
 
 

@@ -13,9 +13,12 @@ from penstock_auth.api_key import ApiKey
 from penstock_auth.basic import Basic
 from penstock_auth.bearer_token import BearerToken
 from penstock_auth.none import NoAuth
+from support.fetching import context_of
+from support.fetching import settings as settings_of
 
 URL = "https://api.test/users"
 SECRET = "s3cret-value"
+CONTEXT = context_of(settings_of(URL))
 
 
 def _signed(
@@ -25,7 +28,7 @@ def _signed(
     headers: dict[str, str] | None = None,
 ) -> httpx.Request:
     """Return the one request that the auth makes of a GET."""
-    auth = strategy.build(strategy.Config.model_validate(settings))
+    auth = strategy.build(strategy.Config.model_validate(settings), CONTEXT)
     flow = auth.auth_flow(httpx.Request("GET", url, headers=headers))
     request = next(flow)
     with pytest.raises(StopIteration):  # a 401 is final
@@ -125,7 +128,7 @@ def test_every_request_of_a_client_carries_the_credentials_once() -> None:
         seen.extend(request.headers.get_list("authorization"))
         return httpx.Response(200)
 
-    auth = BearerToken().build(BearerToken.Config.model_validate({"apiToken": "t0"}))
+    auth = BearerToken().build(BearerToken.Config.model_validate({"apiToken": "t0"}), CONTEXT)
     with httpx.Client(transport=httpx.MockTransport(api), auth=auth) as client:
         client.get(URL)
         client.get("https://api.test/teams")
@@ -207,7 +210,7 @@ def test_a_refusal_never_shows_the_secret(strategy: AuthStrategy[Any], settings:
 def test_secrets_are_absent_from_what_is_printed(strategy: AuthStrategy[Any], settings: dict[str, object]) -> None:
     config = strategy.Config.model_validate(settings)
 
-    for text in (repr(config), str(config), config.model_dump_json(), repr(strategy.build(config))):
+    for text in (repr(config), str(config), config.model_dump_json(), repr(strategy.build(config, CONTEXT))):
         assert SECRET not in text
 
 
