@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, cast
 
@@ -24,12 +25,12 @@ def read_token_answer(response: httpx.Response) -> dict[str, JSON]:
         CredentialsRefusedError: The endpoint refuses the credentials.
         AuthError: It answers with an error, or with something that is no such object.
     """
-    document = _document(response)
+    document = _object(response)
     if not response.is_success:
         refused = response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
         kind = CredentialsRefusedError if refused or error_code(document) in _REFUSED else AuthError
         raise kind(f"{what(response)}{_said(document)}")
-    if not isinstance(document, dict):
+    if document is None:
         message = f"{what(response)}: expected a JSON object that holds a token"
         raise AuthError(message)
     if isinstance(document.get("error"), str):  # some answer 200 to a refusal
@@ -49,30 +50,29 @@ def what(response: httpx.Response) -> str:
     return f"{response.request.method} {place}: {status} ({content_type})"
 
 
-def keys_of(document: dict[str, JSON]) -> str:
+def keys_of(document: Mapping[str, JSON]) -> str:
     """Return the top-level names of an answer, never its values."""
     return f"the answer has {', '.join(sorted(document)) or 'nothing'}"[:_LONGEST]
 
 
-def error_code(document: object) -> str:
+def error_code(document: Mapping[str, JSON] | None) -> str:
     """Return the ``error`` of an OAuth error answer (RFC 6749 section 5.2), or nothing."""
-    if not isinstance(document, dict):
-        return ""
-    code = cast("dict[str, object]", document).get("error")
+    code = document.get("error") if document else None
     return code if isinstance(code, str) else ""
 
 
-def _said(document: object) -> str:
+def _said(document: Mapping[str, JSON] | None) -> str:
     code = error_code(document)
-    if not code:
+    if not document or not code:
         return ""
-    description = cast("dict[str, object]", document).get("error_description")
+    description = document.get("error_description")
     text = f": {code}: {description}" if isinstance(description, str) and description else f": {code}"
     return text[:_LONGEST]
 
 
-def _document(response: httpx.Response) -> object:
+def _object(response: httpx.Response) -> dict[str, JSON] | None:
     try:
-        return cast("object", response.json())
+        document = cast("object", response.json())
     except ValueError:
         return None
+    return cast("dict[str, JSON]", document) if isinstance(document, dict) else None
