@@ -17,11 +17,11 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def test_a_sighting_keeps_the_newest_run_and_every_partition(tmp_path: Path) -> None:
     with Journal(tmp_path, "test") as journal:
         one, two = journal.partition("/a", {}), journal.partition("/b", {"x": "1"})
-        first = journal.start_run("r1", NOW)
-        journal.see(first, {one: [("user", "ada"), ("user", "bob")], two: [("user", "ada")]})
-        second = journal.start_run("r2", NOW)
-        journal.see(second, {one: [("user", "ada")]})
-        journal.see(first, {one: [("user", "ada")]})
+        first = journal.runs.start("r1", NOW)
+        journal.see(first, {(one, 0): [("user", "ada"), ("user", "bob")], (two, 0): [("user", "ada")]})
+        second = journal.runs.start("r2", NOW)
+        journal.see(second, {(one, 0): [("user", "ada")]})
+        journal.see(first, {(one, 0): [("user", "ada")]})
         assert list(journal.sightings()) == [
             ("user", "ada", one, second),
             ("user", "ada", two, first),
@@ -41,7 +41,7 @@ def test_a_partition_has_the_same_number_in_every_run_whatever_the_order_of_its_
 
 def test_run_numbers_never_come_again_although_old_runs_are_pruned(tmp_path: Path) -> None:
     with Journal(tmp_path, "test") as journal:
-        numbers = [journal.start_run(f"r{number}", NOW) for number in range(250)]
+        numbers = [journal.runs.start(f"r{number}", NOW) for number in range(250)]
         assert numbers == sorted(set(numbers))
     with closing(sqlite3.connect(tmp_path / "test.db")) as db:
         assert db.execute("SELECT count(*), max(id) FROM runs").fetchone() == (201, numbers[-1])
@@ -49,9 +49,9 @@ def test_run_numbers_never_come_again_although_old_runs_are_pruned(tmp_path: Pat
 
 def test_names_that_are_no_unicode_text_are_left_out_and_the_rest_is_kept(tmp_path: Path) -> None:
     with Journal(tmp_path, "test") as journal:
-        partition, run = journal.partition("/a", {}), journal.start_run("r", NOW)
+        partition, run = journal.partition("/a", {}), journal.runs.start("r", NOW)
         journal.see(
-            run, {partition: [("user", "half \ud800"), ("\udfff", "x"), ("user", "Zoë 🐱"), ("user", 'a"b\\c')]}
+            run, {(partition, 0): [("user", "half \ud800"), ("\udfff", "x"), ("user", "Zoë 🐱"), ("user", 'a"b\\c')]}
         )
         assert [sighting.identifier for sighting in journal.sightings()] == ["Zoë 🐱", 'a"b\\c']
 
@@ -68,14 +68,14 @@ def test_sightings_come_in_the_order_of_code_points(tmp_path: Path) -> None:
         ("b", "9"),
     ]
     with Journal(tmp_path, "test") as journal:
-        partition, run = journal.partition("/a", {}), journal.start_run("r", NOW)
-        journal.see(run, {partition: keys})
+        partition, run = journal.partition("/a", {}), journal.runs.start("r", NOW)
+        journal.see(run, {(partition, 0): keys})
         assert [sighting[:2] for sighting in journal.sightings()] == sorted(keys)
 
 
 def test_a_newer_format_is_refused_and_not_touched(tmp_path: Path) -> None:
     with Journal(tmp_path, "test") as journal:
-        journal.start_run("r", NOW)
+        journal.runs.start("r", NOW)
     with closing(sqlite3.connect(tmp_path / "test.db")) as db:
         db.execute(f"PRAGMA user_version = {FORMAT + 1}")
     with pytest.raises(JournalError, match=f"has format {FORMAT + 1}, this penstock knows up to {FORMAT}; upgrade"):

@@ -216,6 +216,9 @@ class PaginationStrategy(ABC, Generic[ConfigT]):
     """The word a configuration writes after ``paginationType:``; also the entry point's name."""
     Config: type[ConfigT]
     """The only place where the settings are declared."""
+    drifts: ClassVar[bool] = False
+    """Whether pages are counted from the start of the list: a row that comes or goes while it is being read then moves
+    others across a page's edge, and a complete read may miss some."""
 
     @abstractmethod
     def first(self, config: ConfigT) -> PageRequest:

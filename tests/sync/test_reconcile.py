@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from penstock.config.models import MappingFlags
 from penstock.journal import Journal
 from penstock.strategies import Sink
 from penstock.sync.reconcile import Proof, is_held, reconcile
@@ -55,7 +56,7 @@ class Simulation:
         """Read these partitions; those in ``failed`` count as incomplete, unmet ones as gone if ``gone``."""
         report = KindReport(KIND)
         with self.journal as journal:
-            number = journal.start_run("run", NOW)
+            number = journal.runs.start("run", NOW)
             met: set[int] = set()
             proven: set[int] = set()
             for name, identifiers in read.items():
@@ -64,13 +65,13 @@ class Simulation:
                 if name not in failed:
                     proven.add(partition)
                 self.catalog.keys |= {("thing", identifier) for identifier in identifiers}
-                journal.see(number, {partition: [("thing", identifier) for identifier in identifiers]})
+                journal.see(number, {(partition, 0): [("thing", identifier) for identifier in identifiers]})
             known = journal.partitions()
             everything = gone and proven == met
             if gone:
                 proven |= known.keys() - met
-            proof = Proof(number, proven, known, {KIND: report}, everything)
-            asyncio.run(reconcile(self.catalog, journal, proof, threshold))
+            proof = Proof(number, proven, (), known, {KIND: report}, everything, resumed=False)
+            asyncio.run(reconcile(self.catalog, journal, proof, MappingFlags(entity_deletion_threshold=threshold)))
         return report
 
     @property

@@ -38,6 +38,7 @@ def read_twice(folder: Path, api: Moody, mapping: dict[str, Any], bad: object) -
     """Sync, then once more with the bad answer; return the second report and what is left."""
     with serve(routes({"/users": api})) as server:
         project = Project(folder, server.url, [mapping], paginationType="page", pageSize=SIZE)
+        project.config["deleteAfterAbsentRuns"] = 1
         assert project.sync().exit_code == 0
         api.bad = bad
         return project.sync(), project.identifiers()

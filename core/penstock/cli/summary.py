@@ -67,6 +67,8 @@ def _ending(report: RunReport, place: str) -> Iterator[str]:
                 " looks like an accident; the next run that finds enough of it clears this, or set"
                 " entityDeletionThreshold: 1 for one run to let it go"
             )
+    if report.resumed:
+        yield "resumed: this run went on where an earlier one was broken off; the numbers are of this part"
     delivered = f"{_total(report, 'created', 'updated', 'unchanged'):,} entities in {place} ({_outcomes(report)})"
     yield _LAST_LINES[report.status](report, delivered)
 

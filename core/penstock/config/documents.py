@@ -51,6 +51,12 @@ class GeneralDocument(MappingFlags):
     state_dir: Path | None = Field(
         default=None, description="where the run journal lives; by default `.penstock` beside the file"
     )
+    resume_within: float = Field(
+        default=3600,
+        ge=0,
+        description="seconds after its start in which a run that was killed or stopped is taken up where it was; "
+        "0 always begins anew",
+    )
 
 
 class RequestDocument(Model):

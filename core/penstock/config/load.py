@@ -70,6 +70,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         flags=MappingFlags.model_validate(general.model_dump(include=set(MappingFlags.model_fields))),
         expressions=limits,
         state_dir=general.state_dir or (inputs.config_file or Path()).parent / STATE_DIR,
+        resume_within=general.resume_within,
         warnings=tuple(found.warnings),
     )
 

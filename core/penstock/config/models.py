@@ -245,6 +245,13 @@ class MappingFlags(Model):
         le=1,
         description="largest share of a kind's entities that one run may delete; 0 never deletes, 1 knows no limit",
     )
+    delete_after_absent_runs: int | None = Field(
+        default=None,
+        ge=1,
+        description="complete reads in a row that must miss an entity before it is deleted; by default 2 where its "
+        "list was read in several pages counted from the start (offset, page number), for rows that move may be missed "
+        "there, else 1",
+    )
 
 
 class ExpressionLimits(Model):
@@ -267,5 +274,7 @@ class Settings:
     expressions: ExpressionLimits
     state_dir: Path
     """Where the run journal lives."""
+    resume_within: float
+    """Seconds after its start in which a run that was broken off is taken up."""
     warnings: tuple[Problem, ...]
     """What was accepted and deserves a word."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias
 
-from penstock.journal import Journal
+from penstock.journal import Checkpoint, Finished, Journal, Progress
 from penstock.strategies import Sink
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport
+from penstock.sync.spool import Kept
 from penstock.values import Entity, EntityBatch, Outcome
 
 BATCH_SIZE = 1000
@@ -19,13 +20,22 @@ BATCH_SIZE = 1000
 
 _Key: TypeAlias = tuple[str, str]
 """Blueprint and identifier."""
+_Sightings: TypeAlias = dict[tuple[int, int], dict[_Key, None]]
+"""By partition and page; ordered sets, for neighbours are to stay neighbours in the journal."""
 
 
 class Delivery:
     """The way of one kind's entities into the sink; batches are written one after another, while reading goes on."""
 
     def __init__(
-        self, sink: Sink, journal: Journal, run: int, resource: str, report: KindReport, observer: Observer
+        self,
+        sink: Sink,
+        journal: Journal,
+        kept: Kept,
+        run: int,
+        resource: str,
+        report: KindReport,
+        observer: Observer,
     ) -> None:
         self._sink = sink
         self._journal = journal
@@ -34,18 +44,37 @@ class Delivery:
         self._report = report
         self._observer = observer
         self._entities: dict[_Key, Entity] = {}
-        self._sightings: dict[int, dict[_Key, None]] = {}
-        """By partition; ordered sets, for neighbours are to stay neighbours in the journal."""
+        self._sightings: _Sightings = {}
+        self._progress: dict[int, Progress] = {}
+        """By partition: how far it will have been read once the entities at hand are written."""
         self._writing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._taken = 0
+        self._kept = kept
 
     def partition(self, values: Mapping[str, str]) -> int:
         """Return the number of the partition with these path values; raises JournalError."""
         return self._journal.partition(self._resource, values)
 
-    async def add(self, entities: Sequence[Entity], partition: int) -> None:
-        """Take entities of one partition; waits while a full batch waits for the sink.
+    def resume(self, partition: int) -> Progress | None:
+        """Return how far this run had come in a partition before it was broken off; raises JournalError."""
+        progress = self._journal.progress(self._run, partition)
+        if progress is not None:
+            self._taken += self._journal.count_seen(self._run, [partition])
+        return progress
+
+    def finish(self, partition: int, end: Finished) -> None:
+        """Hear that a partition was read to its end; recorded with what is still on its way."""
+        self._progress[partition] = end
+
+    async def add(self, entities: Sequence[Entity], partition: int, page: int, reached: Checkpoint | None) -> None:
+        """Take the entities of one page; waits while a full batch waits for the sink.
+
+        Args:
+            entities: What became of its items.
+            partition: Where it belongs.
+            page: Which one it is, from 0.
+            reached: Where to go on after it, if that is known.
 
         Raises:
             SinkError: An earlier batch could not be written.
@@ -54,7 +83,9 @@ class Delivery:
         self._taken += len(entities)
         keys = [(entity.blueprint, entity.identifier) for entity in entities]
         self._entities.update(zip(keys, entities, strict=True))  # a later duplicate wins
-        self._sightings.setdefault(partition, {}).update(dict.fromkeys(keys))
+        self._sightings.setdefault((partition, page), {}).update(dict.fromkeys(keys))
+        if reached is not None:
+            self._progress[partition] = reached
         if len(self._entities) >= BATCH_SIZE:
             async with self._lock:
                 if len(self._entities) >= BATCH_SIZE:  # nobody else has seen to it meanwhile
@@ -72,25 +103,26 @@ class Delivery:
 
     async def _start_writing(self) -> None:
         await self._finish_writing()
-        if self._entities:
+        if self._entities or self._progress:
             batch = EntityBatch(self._report.kind, list(self._entities.values()))
-            self._writing = asyncio.create_task(self._write(batch, self._sightings))
-            self._entities, self._sightings = {}, {}
+            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress))
+            self._entities, self._sightings, self._progress = {}, {}, {}
 
     async def _finish_writing(self) -> None:
         if self._writing is not None:
             await asyncio.shield(self._writing)  # whoever waits may be cancelled, the sink's work must not be
             self._writing = None
 
-    async def _write(self, batch: EntityBatch, sightings: Mapping[int, Iterable[_Key]]) -> None:
+    async def _write(self, batch: EntityBatch, sightings: _Sightings, progress: Mapping[int, Progress]) -> None:
         if any(entity.identifier == "null" for entity in batch.entities):
             self._report.warn(
                 self._report.kind,
                 'an identifier is the text "null", as `.id | tostring` gives for an item without id; '
                 "`.id | values | tostring` skips such items",
             )
-        outcomes = await self._sink.write(batch)
-        self._journal.see(self._run, sightings)
+        outcomes = await self._sink.write(batch) if batch.entities else ()
+        self._journal.see(self._run, sightings, progress)
+        self._kept.delivered()
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
 

@@ -42,6 +42,8 @@ class Discovery:
         """Why partitions may be missing; empty when all were found."""
         self.pages = 0
         """Pages read so far."""
+        self.unsteady = False
+        """Whether a list was read in several pages whose edges move when rows come or go."""
 
     async def partitions(self) -> AsyncGenerator[Partition]:
         """Yield each partition once; a value that cannot be discovered is a failure, and the others go on."""
@@ -73,6 +75,7 @@ class Discovery:
         read = self._open_read(parameter.request, found, parameter.extract)
         async for page in read.pages():
             self.pages += 1
+            self.unsteady |= page.page.index > 0 and parameter.request.pagination.strategy.drifts
             refuse_error_answer(page, parameter.data_path)
             for value in parameter.values(page.extracted.items):
                 candidates += 1

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from penstock.config.models import Resource
 from penstock.errors import PenstockError, ReadError
+from penstock.journal import Checkpoint, Finished
 from penstock.sync.deliver import Delivery
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.observer import Observer
@@ -27,8 +28,12 @@ class Coverage:
     """Partitions read completely."""
     met: set[int] = field(default_factory=set[int])
     """Partitions that exist in this run, read completely or not."""
+    unsteady: set[int] = field(default_factory=set[int])
+    """Partitions read in several pages whose edges move when rows come or go."""
     all_found: bool = False
     """Whether discovery was complete, so that any partition not met is gone."""
+    found_unsteadily: bool = False
+    """Whether discovery read such pages."""
 
     @property
     def complete(self) -> bool:
@@ -70,7 +75,7 @@ class KindRead:
             self._report.warn(self._resource.kind, f"{duplicates} entities came more than once; the last one counts")
 
     async def _read_discovered(self) -> None:
-        discovery = Discovery(self._resource, self._source.open_read, self._source.evaluator)
+        discovery = Discovery(self._resource, self._source.open_discovery, self._source.evaluator)
         workers = self._source.settings.connection.http.max_concurrent_requests
         queue: asyncio.Queue[Partition | None] = asyncio.Queue(workers)
         try:
@@ -91,6 +96,7 @@ class KindRead:
         if not discovery.failures and not self.coverage.met:
             self._report.stop_reasons[StopReason.NO_PARENTS] += 1
         self.coverage.all_found = not discovery.failures
+        self.coverage.found_unsteadily = discovery.unsteady
 
     async def _work(self, queue: asyncio.Queue[Partition | None]) -> None:
         while (partition := await queue.get()) is not None:
@@ -115,18 +121,26 @@ class KindRead:
 
     async def _read_pages(self, partition: Partition, number: int, where: str) -> tuple[Stop, bool]:
         """Return why the read ended, and whether every item could be judged."""
-        sound = True
+        start = self._delivery.resume(number)
+        if isinstance(start, Finished):
+            return Stop(start.reason), start.sound
+        sound = start is None or start.sound
         try:
             read = self._source.open_read(self._resource.request, partition.values, self._extract)
-            async with aclosing(read.pages()) as pages:
+            async with aclosing(read.pages(start)) as pages:
                 async for page in pages:
                     mapped = await self._mapped(page, partition, where)
                     sound = sound and not mapped.errors
-                    await self._delivery.add(mapped.entities, number)
+                    await self._delivery.add(mapped.entities, number, page.page.index, _after(page, sound=sound))
+                    if page.page.index and self._resource.request.pagination.strategy.drifts:
+                        self.coverage.unsteady.add(number)
                     self._observer.page_read(self._report)
         except ReadError as error:
             return Stop(error.reason, str(error)), sound
-        return read.stop or Stop(StopReason.PLUGIN_FAILED, "the read ended without a reason"), sound
+        stop = read.stop or Stop(StopReason.PLUGIN_FAILED, "the read ended without a reason")
+        if stop.reason.complete:
+            self._delivery.finish(number, Finished(stop.reason, sound))
+        return stop, sound
 
     def _extract(self, document: JSON) -> Extracted:
         return extract_items(self._data_path, document)
@@ -149,3 +163,10 @@ class KindRead:
         if extracted.warning:
             self._report.warn(self._resource.kind, extracted.warning)
         return mapped
+
+
+def _after(page: ReadPage, *, sound: bool) -> Checkpoint | None:
+    """Return where a run goes on that was broken off after this page."""
+    if page.following is None:
+        return None
+    return Checkpoint(page.page.index + 1, page.following, page.response.url, sound)

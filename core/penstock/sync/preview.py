@@ -106,7 +106,7 @@ async def _preview(source: Source, resource: Resource, items: int | None) -> Pre
 
 
 async def _first_partition(source: Source, resource: Resource) -> Partition:
-    discovery = Discovery(resource, source.open_read, source.evaluator)
+    discovery = Discovery(resource, source.open_discovery, source.evaluator)
     async with aclosing(discovery.partitions()) as partitions:
         async for partition in partitions:
             return partition

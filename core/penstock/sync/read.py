@@ -13,6 +13,7 @@ from penstock.config.models import Chosen
 from penstock.errors import PenstockError, ReadError
 from penstock.http.client import ApiRequest, ApiResponse
 from penstock.http.documents import decode
+from penstock.journal import Checkpoint
 from penstock.redaction import mask_url
 from penstock.strategies import PaginationStrategy
 from penstock.sync.requests import Endpoint, fingerprint
@@ -30,6 +31,8 @@ class ReadPage:
     page: Page
     extracted: Extracted
     response: ApiResponse
+    following: PageRequest | None
+    """What is asked for next; None after the last page, and where nobody knows."""
 
 
 class Read:
@@ -50,40 +53,45 @@ class Read:
         self.stop: Stop | None = None
         """None until the read has ended."""
 
-    async def pages(self) -> AsyncGenerator[ReadPage]:
+    async def pages(self, start: Checkpoint | None = None) -> AsyncGenerator[ReadPage]:
         """Yield the pages in order, each exactly once.
+
+        Args:
+            start: Where to go on, if a part was read before.
 
         Raises:
             ReadError: The read ends incomplete; pages yielded before stay valid.
         """
         with self._ahead:
             asked: set[int] = set()
-            request, url = self._first(), self._endpoint.url
-            for index in range(self._endpoint.settings.max_pages):
+            first, request, url = (
+                (start.index, start.request, start.url) if start else (0, self._first(), self._endpoint.url)
+            )
+            for index in range(first, self._endpoint.settings.max_pages):
                 with _blaming(self._pagination):
                     sent = self._endpoint.request(request, url)
                     _refuse_repetition(sent, asked)
                 response = await self._ahead.response(request, sent)
-                read = self._page(request, response, index)
+                page, extracted = self._page(request, response, index)
                 url = response.url
                 try:
-                    decision = self._next(read.page)
+                    decision = self._next(page)
                     if isinstance(decision, PageRequest):
-                        self._look_ahead(read.page, decision, url)
+                        self._look_ahead(page, decision, url)
                 except ReadError:
-                    yield read  # what came is good, though nobody knows what follows
+                    yield ReadPage(page, extracted, response, None)  # it is good, though nobody knows what follows
                     raise
                 if isinstance(decision, Stop):
                     self.stop = decision
                     if decision.reason is not StopReason.REPEATED_PAGE:  # its items were yielded before
-                        yield read
+                        yield ReadPage(page, extracted, response, None)
                     return
-                yield read
+                yield ReadPage(page, extracted, response, decision)
                 request = decision
         limit = self._endpoint.settings.max_pages
         raise ReadError(f"more than {limit} pages (connection.maxPages)", reason=StopReason.PAGE_LIMIT)
 
-    def _page(self, request: PageRequest, response: ApiResponse, index: int) -> ReadPage:
+    def _page(self, request: PageRequest, response: ApiResponse, index: int) -> tuple[Page, Extracted]:
         document = _document(response)
         extracted = self._extract(document)
         if extracted.is_record and self._seen and self._seen[-1].is_list:
@@ -101,7 +109,7 @@ class Read:
             repeats_previous=any(seen.is_like(former, self._extract) for former in self._seen),
         )
         self._seen = (*self._seen[:1], seen)
-        return ReadPage(page, extracted, response)
+        return page, extracted
 
     def _first(self) -> PageRequest:
         chosen = self._pagination

@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
+from typing import NamedTuple
 
+from penstock.config.models import MappingFlags
 from penstock.journal import Journal, Sighting
 from penstock.strategies import Sink
 from penstock.sync.report import KindReport
@@ -27,12 +29,24 @@ class Proof:
     run: int
     proven: Collection[int]
     """The partitions read completely, among them those that discovery has proven to be gone."""
+    unsteady: Collection[int]
+    """Those of them whose read may have missed something, for rows move across the edges of pages."""
     resources: Mapping[int, str]
     """The resource of every partition the journal knows."""
     reports: Mapping[str, KindReport]
     """The report of every resource of the mapping, by the resource's name."""
     everything: bool
     """Whether every resource was read completely: only then may an entity go of which the journal knows nothing."""
+    resumed: bool
+    """Whether a part was read before the run was broken off: then the reports do not tell of everything."""
+
+
+class Stale(NamedTuple):
+    """An entity that complete reads did not show."""
+
+    key: EntityKey
+    unsteady: bool
+    """Whether one of these reads may have missed it."""
 
 
 @dataclass(slots=True)
@@ -41,34 +55,59 @@ class Verdicts:
 
     owned: Counter[str] = field(default_factory=Counter[str])
     """Entities in the sink, by resource."""
-    stale: dict[str, list[EntityKey]] = field(default_factory=dict[str, list[EntityKey]])
+    stale: dict[str, list[Stale]] = field(default_factory=dict[str, list[Stale]])
     """Entities that are proven to be gone from the source, by resource."""
     left: list[Sighting] = field(default_factory=list[Sighting])
     """Sightings in partitions that no longer show an entity which lives on, or which the sink does not hold."""
 
 
-async def reconcile(sink: Sink, journal: Journal, proof: Proof, threshold: float) -> None:
-    """Delete what is proven to be gone, or hold it where its share of a kind is above ``threshold``.
+async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFlags) -> None:
+    """Delete what is proven to be gone, or hold it where its share of a kind is above ``entityDeletionThreshold``.
 
     Numbers, errors and holds go to the reports. A threshold of 0 holds every deletion, one of 1 none.
     """
+    journal.find_again(proof.run)
     if await _holds_just_what_was_seen(sink, journal, proof):
         journal.forget_unseen(proof.run, proof.proven)
         return
     verdicts = await judge(sink.owned(), journal.sightings(), proof)
     journal.forget_sightings(verdicts.left)
+    missed = journal.missed()
     for resource, stale in verdicts.stale.items():
-        report = proof.reports[resource]
-        if is_held(len(stale), verdicts.owned[resource], threshold):
-            _hold(report, len(stale), verdicts.owned[resource], threshold)
-        else:
-            for start in range(0, len(stale), _CHUNK):
-                await _delete(sink, journal, report, stale[start : start + _CHUNK])
+        report, owned = proof.reports[resource], verdicts.owned[resource]
+        if is_held(len(stale), owned, flags.entity_deletion_threshold):
+            _hold(report, len(stale), owned, flags.entity_deletion_threshold)
+            continue
+        needed = flags.delete_after_absent_runs
+        gone = [one.key for one in stale if missed.get(one.key, 0) + 1 >= _needed(one, needed, proof)]
+        _wait(journal, report, proof, {one.key for one in stale}.difference(gone))
+        for start in range(0, len(gone), _CHUNK):
+            await _delete(sink, journal, report, gone[start : start + _CHUNK])
+
+
+def _needed(stale: Stale, configured: int | None, proof: Proof) -> int:
+    """Return how many complete reads in a row must miss an entity before it is deleted.
+
+    One that went on where it was broken off has read its parts at different times, so that it proves less.
+    """
+    needed = configured or (2 if stale.unsteady else 1)
+    return max(needed, 2) if proof.resumed else needed
+
+
+def _wait(journal: Journal, report: KindReport, proof: Proof, missing: Collection[EntityKey]) -> None:
+    if missing:
+        journal.miss(proof.run, missing)
+        report.missing += len(missing)
+        report.warn(
+            report.kind,
+            f"{len(missing)} entities were not found, perhaps because rows moved while pages were read: they are "
+            "deleted if the next complete read does not find them either (deleteAfterAbsentRuns)",
+        )
 
 
 async def _holds_just_what_was_seen(sink: Sink, journal: Journal, proof: Proof) -> bool:
     """Whether nothing can be stale: the sink took in all that was seen, and holds no more than that."""
-    if any(report.refused for report in proof.reports.values()):
+    if proof.resumed or any(report.refused for report in proof.reports.values()):
         return False
     count = await sink.count()
     return count is not None and count == journal.count_entities(proof.run)
@@ -112,7 +151,10 @@ def _judge_known(sightings: Sequence[Sighting], proof: Proof, verdicts: Verdicts
         if len(sightings) > 1:
             verdicts.left += [sighting for sighting in sightings if _has_left(sighting, proof)]
     elif all(sighting.partition in proof.proven or _is_overtaken(sighting, newest, proof) for sighting in sightings):
-        verdicts.stale.setdefault(resource, []).append(EntityKey(newest.blueprint, newest.identifier))
+        unsteady = any(sighting.partition in proof.unsteady for sighting in sightings)
+        verdicts.stale.setdefault(resource, []).append(
+            Stale(EntityKey(newest.blueprint, newest.identifier), unsteady=unsteady)
+        )
 
 
 def _is_mapped(sighting: Sighting, proof: Proof) -> bool:
@@ -131,7 +173,9 @@ def _judge_unknown(entity: OwnedEntity, proof: Proof, verdicts: Verdicts) -> Non
         return
     verdicts.owned[resource] += 1
     if proof.everything:
-        verdicts.stale.setdefault(resource, []).append(EntityKey(entity.blueprint, entity.identifier))
+        verdicts.stale.setdefault(resource, []).append(
+            Stale(EntityKey(entity.blueprint, entity.identifier), unsteady=bool(proof.unsteady))
+        )
 
 
 def _judge_missing(sighting: Sighting, proof: Proof, verdicts: Verdicts) -> None:

@@ -54,6 +54,8 @@ class KindReport:
     deleted: int = 0
     held: int = 0
     """Deletions that wait for approval."""
+    missing: int = 0
+    """Entities that this read did not show, kept until the next complete one does not show them either."""
     stop_reasons: Counter[StopReason] = field(default_factory=Counter[StopReason])
     """How the reads of its partitions ended."""
     errors: list[Message] = field(default_factory=list[Message])
@@ -83,6 +85,8 @@ class RunReport:
     kinds: list[KindReport] = field(default_factory=list[KindReport])
     seconds: float = 0.0
     interrupted: bool = False
+    resumed: bool = False
+    """Whether it went on where an earlier one was broken off; its numbers are those of its own part."""
 
     @property
     def status(self) -> Status:
@@ -111,6 +115,7 @@ class RunReport:
             "run": self.run,
             "source": self.source,
             "status": self.status,
+            "resumed": self.resumed,
             "started_at": self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "seconds": round(self.seconds, 3),
             "kinds": [_kind_to_json(kind) for kind in self.kinds],

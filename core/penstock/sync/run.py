@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Final
 
 from penstock.config.models import Resource, Settings
 from penstock.journal import Journal
@@ -23,12 +24,17 @@ from penstock.sync.report import KindReport, RunReport
 from penstock.sync.requests import canonical
 from penstock.sync.sinks import open_sink
 from penstock.sync.source import Source, open_source
+from penstock.sync.spool import Kept
+from penstock.sync.task import digest_of
+
+_BROKEN_OFF: Final = (None, "interrupted")
+"""How a run has ended that can be taken up: killed, or stopped."""
 
 
 async def run_sync(
     settings: Settings, secrets: Secrets, *, only: Collection[str] = (), observer: Observer, stop: asyncio.Event
 ) -> RunReport:
-    """Sync a source into its sink once.
+    """Sync a source into its sink once; a run of the same task that was broken off shortly before is taken up.
 
     Args:
         settings: What to do.
@@ -44,13 +50,31 @@ async def run_sync(
     report = RunReport(uuid.uuid4().hex, settings.source, datetime.now(UTC))
     started = time.monotonic()
     with Journal(settings.state_dir, settings.source) as journal:
-        async with open_sink(settings.sink, settings.source) as sink, open_source(settings, secrets) as source:
-            number = journal.start_run(report.run, report.started_at)
-            await _Run(source, sink, journal, number, observer).execute(report, only, stop)
-            report.redact(source.client.redactor())
-            report.seconds = time.monotonic() - started
-            journal.finish_run(number, datetime.now(UTC), report.status)
+        number = _begin(journal, report, digest_of(settings, only), settings.resume_within)
+        with Kept(settings.state_dir / f"{journal.path.stem}.answers", report.run) as kept:
+            async with (
+                open_sink(settings.sink, settings.source) as sink,
+                open_source(settings, secrets, kept) as source,
+            ):
+                await _Run(source, sink, journal, kept, number, observer).execute(report, only, stop)
+                report.redact(source.client.redactor())
+                report.seconds = time.monotonic() - started
+            journal.runs.finish(number, datetime.now(UTC), report.status, report.to_json())
+            if not report.interrupted:
+                kept.discard()
     return report
+
+
+def _begin(journal: Journal, report: RunReport, task: str, resume_within: float) -> int:
+    """Return the number of the run: that of the last one where it was broken off and can be taken up."""
+    last = journal.runs.last()
+    if last is not None and last.task == task and last.status in _BROKEN_OFF:
+        age = (report.started_at - last.started_at).total_seconds()
+        if 0 <= age <= resume_within:
+            journal.runs.reopen(last.number)
+            report.run, report.resumed = last.run, True
+            return last.number
+    return journal.runs.start(report.run, report.started_at, task)
 
 
 def resource_names(resources: Sequence[Resource]) -> list[str]:
@@ -80,10 +104,13 @@ def _digest(resource: Resource) -> str:
 
 
 class _Run:
-    def __init__(self, source: Source, sink: Sink, journal: Journal, number: int, observer: Observer) -> None:
+    def __init__(
+        self, source: Source, sink: Sink, journal: Journal, kept: Kept, number: int, observer: Observer
+    ) -> None:
         self._source = source
         self._sink = sink
         self._journal = journal
+        self._kept = kept
         self._number = number
         self._observer = observer
         resources = source.settings.resources
@@ -97,8 +124,7 @@ class _Run:
         reading = asyncio.create_task(self._read_kinds(chosen))
         report.interrupted = await _ended_by(stop, reading)
         if not report.interrupted:
-            threshold = self._source.settings.flags.entity_deletion_threshold
-            await reconcile(self._sink, self._journal, self._proof(reports), threshold)
+            await reconcile(self._sink, self._journal, self._proof(reports, report), self._source.settings.flags)
         for name, kind in chosen.items():
             if name not in self._coverage:
                 kind.status = "interrupted"
@@ -108,7 +134,7 @@ class _Run:
         for name, report in chosen.items():
             started, sent = time.monotonic(), self._source.client.requests
             self._observer.kind_started(report)
-            delivery = Delivery(self._sink, self._journal, self._number, name, report, self._observer)
+            delivery = Delivery(self._sink, self._journal, self._kept, self._number, name, report, self._observer)
             kind = KindRead(self._source, self._resources[name], delivery, report, self._observer)
             try:
                 await kind.run()
@@ -120,14 +146,17 @@ class _Run:
                 report.seconds = time.monotonic() - started
             self._coverage[name] = kind.coverage
 
-    def _proof(self, reports: Mapping[str, KindReport]) -> Proof:
+    def _proof(self, reports: Mapping[str, KindReport], report: RunReport) -> Proof:
         known = self._journal.partitions()
         proven = {partition for coverage in self._coverage.values() for partition in coverage.proven}
+        unsteady = {partition for coverage in self._coverage.values() for partition in coverage.unsteady}
         for partition, name in known.items():
             if name in self._resources:
                 coverage = self._coverage.get(name)
                 if coverage is not None and coverage.all_found and partition not in coverage.met:
                     proven.add(partition)  # discovery no longer finds it
+                    if coverage.found_unsteadily:
+                        unsteady.add(partition)
             elif heirs := self._heirs(name):
                 known[partition] = heirs[0]
                 if self._complete(heirs):
@@ -135,9 +164,11 @@ class _Run:
         return Proof(
             run=self._number,
             proven=proven,
+            unsteady=unsteady,
             resources=known,
             reports=reports,
             everything=self._complete(self._resources),
+            resumed=report.resumed,
         )
 
     def _heirs(self, former: str) -> list[str]:

@@ -16,6 +16,7 @@ from penstock.redaction import Secrets
 from penstock.sync.answers import SharedAnswers, name_of, shared_requests
 from penstock.sync.read import Extract, Read
 from penstock.sync.requests import Endpoint
+from penstock.sync.spool import Kept, Send
 from penstock.tokens import FileTokens
 
 
@@ -29,6 +30,8 @@ class Source:
     answers: SharedAnswers
     shared: frozenset[str]
     """The names of the requests that ``answers`` keeps."""
+    send_for_pages: Send
+    send_for_parents: Send
 
     def open_read(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract) -> Read:
         """Begin to read a request with these path values; nothing is sent before the first page is asked for.
@@ -36,22 +39,30 @@ class Source:
         Raises:
             ReadError: A path value cannot be part of a URL.
         """
+        return self._open(spec, values, extract, self.send_for_pages)
+
+    def open_discovery(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract) -> Read:
+        """Begin to read what names partitions; as ``open_read``."""
+        return self._open(spec, values, extract, self.send_for_parents)
+
+    def _open(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract, send: Send) -> Read:
         endpoint = Endpoint.of(self.settings.connection.http, spec, values)
-        send = self.answers.send if name_of(spec) in self.shared else self.client.send
-        return Read(endpoint, send, extract)
+        return Read(endpoint, self.answers.send if name_of(spec) in self.shared else send, extract)
 
 
 @asynccontextmanager
-async def open_source(settings: Settings, secrets: Secrets) -> AsyncGenerator[Source]:
+async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = None) -> AsyncGenerator[Source]:
     """Make a source's client and all that belongs to it, and close it at the end; nothing is sent yet.
 
     Args:
         settings: How to reach it.
         secrets: What no message may show; learns what is obtained on the way.
+        kept: Where answers are kept; nowhere by default.
     """
     http, auth = settings.connection.http, settings.connection.auth
     async with Wire(http) as wire:
         errands = Errands(http, wire, FileTokens(settings.state_dir / "tokens"), secrets)
         client = ApiClient(http, build_auth(auth, errands), wire, errands, secrets, auth_name=auth.strategy.name)
-        with SharedAnswers(client.send) as answers, Evaluator(settings.expressions) as evaluator:
-            yield Source(settings, client, evaluator, answers, shared_requests(settings.resources))
+        pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
+        with SharedAnswers(parents) as answers, Evaluator(settings.expressions) as evaluator:
+            yield Source(settings, client, evaluator, answers, shared_requests(settings.resources), pages, parents)

@@ -63,6 +63,7 @@ class Custom(PaginationStrategy[CustomConfig]):
     """Paging in the user's own words, where no other type fits."""
 
     name = "custom"
+    drifts = True  # for all anybody knows
     Config = CustomConfig
 
     def first(self, config: CustomConfig) -> PageRequest:

@@ -22,6 +22,7 @@ class Offset(NumberedPagination[OffsetConfig]):
     """``offset=0&limit=100``, ``offset=100&limit=100`` ..., by what really came where a server gives less."""
 
     name = "offset"
+    drifts = True
     Config = OffsetConfig
 
     def request(self, config: OffsetConfig, progress: Progress) -> PageRequest:

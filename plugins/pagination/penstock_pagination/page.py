@@ -24,6 +24,7 @@ class PageNumber(NumberedPagination[PageConfig]):
     """``page=1&size=100``, ``page=2&size=100`` ...; a server with smaller pages counts in its own."""
 
     name = "page"
+    drifts = True
     Config = PageConfig
     heeds_next_page = True
 

@@ -1,0 +1,147 @@
+"""The journal's SQLite file: opened, recognised, brought to today's format, and its errors told in plain words."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Generator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+from penstock.errors import PenstockError
+
+_APPLICATION: Final = 0x70656E73  # "pens", so that no other SQLite file is taken for a journal
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_WAY_OUT: Final = "; the file may be removed: deletions then wait for a run that reads everything completely"
+_STEPS: Final = (
+    """
+    CREATE TABLE runs(
+      id INTEGER PRIMARY KEY, run TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, status TEXT);
+    CREATE TABLE partitions(
+      id INTEGER PRIMARY KEY, resource TEXT NOT NULL, path TEXT NOT NULL, UNIQUE(resource, path));
+    CREATE TABLE seen(
+      blueprint TEXT NOT NULL, identifier TEXT NOT NULL, partition INTEGER NOT NULL, run INTEGER NOT NULL,
+      PRIMARY KEY(blueprint, identifier, partition)) WITHOUT ROWID;
+    """,
+    """
+    ALTER TABLE runs ADD COLUMN task TEXT NOT NULL DEFAULT '';
+    ALTER TABLE runs ADD COLUMN report TEXT;
+    ALTER TABLE seen ADD COLUMN page INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE progress(
+      run INTEGER NOT NULL, partition INTEGER NOT NULL, reason TEXT, sound INTEGER NOT NULL, checkpoint TEXT,
+      PRIMARY KEY(run, partition)) WITHOUT ROWID;
+    CREATE TABLE absent(
+      blueprint TEXT NOT NULL, identifier TEXT NOT NULL, run INTEGER NOT NULL, times INTEGER NOT NULL,
+      PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
+    CREATE TABLE identities(resource TEXT PRIMARY KEY, identity TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE holds(
+      id INTEGER PRIMARY KEY, resource TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, reason TEXT NOT NULL,
+      entities INTEGER NOT NULL, owned INTEGER NOT NULL, since TEXT NOT NULL, decision TEXT);
+    CREATE TABLE held(
+      hold INTEGER NOT NULL, blueprint TEXT NOT NULL, identifier TEXT NOT NULL,
+      PRIMARY KEY(hold, blueprint, identifier)) WITHOUT ROWID;
+    """,
+)
+"""What brings a journal from one format to the next; the first makes a new one."""
+FORMAT: Final = len(_STEPS)
+
+
+class JournalError(PenstockError):
+    """The journal cannot be used: not a journal, of a newer format, locked, or on a full or read-only disk."""
+
+
+def path_of(folder: Path, source: str) -> Path:
+    """Return where the journal of a source is kept."""
+    return folder / f"{quote(source, safe='')}.db"
+
+
+class JournalFile:
+    """The open file; ``with`` opens it, made when it is not there, and closes it. Each method raises JournalError."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        """Open the file and bring it to today's format.
+
+        Raises:
+            JournalError: It cannot be used, and why.
+        """
+        with self._explained():
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
+            try:
+                self._prepare()
+            except BaseException:
+                self._db.close()
+                raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Make everything inside happen, or nothing of it."""
+        with self._explained():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def execute(self, statement: str, values: Sequence[object] = ()) -> None:
+        """Execute a statement."""
+        with self._explained():
+            self._db.execute(statement, values)
+
+    def executemany(self, statement: str, rows: Any) -> None:  # noqa: ANN401 - whatever sqlite3 iterates over
+        """Execute a statement for each row."""
+        with self._explained():
+            self._db.executemany(statement, rows)
+
+    def row(self, statement: str, values: Sequence[object] = ()) -> tuple[Any, ...] | None:
+        """Return the first row of a query."""
+        with self._explained():
+            found: tuple[Any, ...] | None = self._db.execute(statement, values).fetchone()
+        return found
+
+    def rows(self, statement: str, values: Sequence[object] = ()) -> Generator[tuple[Any, ...]]:
+        """Iterate over the rows of a query."""
+        with self._explained(), closing(self._db.execute(statement, values)) as cursor:
+            yield from cursor
+
+    def _prepare(self) -> None:
+        [version] = self._db.execute("PRAGMA user_version").fetchone()
+        [application] = self._db.execute("PRAGMA application_id").fetchone()
+        [tables] = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        if tables and application != _APPLICATION:
+            message = f"{self.path}: this SQLite file is not a run journal of penstock"
+            raise JournalError(message)
+        if version > FORMAT:
+            message = f"{self.path}: the run journal has format {version}, this penstock knows up to {FORMAT}; upgrade"
+            raise JournalError(message)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")
+        self._db.execute("PRAGMA cache_size = -8000")
+        if version < FORMAT:
+            steps = "".join(_STEPS[version:])
+            self._db.executescript(
+                f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {_APPLICATION};"
+                f" PRAGMA user_version = {FORMAT}; COMMIT;"
+            )
+
+    @contextmanager
+    def _explained(self) -> Generator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+            message = f"{self.path}: the run journal cannot be used: {error}{_WAY_OUT if damaged else ''}"
+            raise JournalError(message) from error

@@ -1,0 +1,214 @@
+"""What the stages of a run remember: partitions, sightings and how far they have come."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Final, NamedTuple, Self, TypeAlias
+
+import orjson
+
+from penstock.journal.file import JournalError, JournalFile, path_of
+from penstock.journal.progress import Checkpoint, Finished, Progress
+from penstock.journal.runs import Runs
+from penstock.lock import only_run
+from penstock.values import EntityKey, StopReason
+
+_SEE: Final = """
+INSERT INTO seen(blueprint, identifier, partition, run, page) SELECT ?, value, ?, ?, ? FROM json_each(?) WHERE true
+ON CONFLICT DO UPDATE SET run = excluded.run, page = excluded.page WHERE run <= excluded.run
+"""  # one statement for many: half the cost of one for each entity
+
+Key: TypeAlias = tuple[str, str]
+"""Blueprint and identifier."""
+
+
+class Sighting(NamedTuple):
+    """That a partition showed an entity, and the last run in which it did."""
+
+    blueprint: str
+    identifier: str
+    partition: int
+    run: int
+
+
+class Journal:
+    """The journal of one source; ``with`` opens and closes its file.
+
+    Args:
+        folder: Where the file lives; made when it is not there.
+        source: Whose journal it is.
+    """
+
+    def __init__(self, folder: Path, source: str) -> None:
+        self.path = path_of(folder, source)
+        self.file = JournalFile(self.path)
+        self.runs = Runs(self.file)
+        self._source = source
+
+    def __enter__(self) -> Self:
+        """Open the file, made when it is not there, and keep other runs of the source out until it is closed.
+
+        Raises:
+            AlreadyRunningError: Another run of the source is under way.
+            JournalError: It cannot be used, and why.
+        """
+        with ExitStack() as stack:
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(only_run(self.path.with_suffix(".lock"), self._source))
+            except OSError as error:
+                message = f"{self.path.parent}: the run journal cannot be kept there: {error.strerror}"
+                raise JournalError(message) from error
+            stack.enter_context(self.file)
+            self._open = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file, and let other runs in."""
+        self._open.close()
+
+    def partition(self, resource: str, path: Mapping[str, str]) -> int:
+        """Return the id of a partition: the same in every run for the same resource and path values."""
+        key = (resource, orjson.dumps(dict(path), option=orjson.OPT_SORT_KEYS).decode())
+        query = "SELECT id FROM partitions WHERE resource = ? AND path = ?"
+        row = self.file.row(query, key)
+        if row is None:
+            self.file.execute("INSERT OR IGNORE INTO partitions(resource, path) VALUES (?, ?)", key)
+            row = self.file.row(query, key)
+        return int(row[0]) if row else 0
+
+    def partitions(self) -> dict[int, str]:
+        """Return the resource of every partition ever met, by partition id."""
+        return dict(self.file.rows("SELECT id, resource FROM partitions"))
+
+    def progress(self, run: int, partition: int) -> Progress | None:
+        """Return how far this run has come in a partition; None where it has not begun."""
+        query = "SELECT reason, sound, checkpoint FROM progress WHERE run = ? AND partition = ?"
+        row = self.file.row(query, (run, partition))
+        if row is None:
+            return None
+        reason, sound, checkpoint = row
+        if reason is not None:
+            return Finished(StopReason(reason), sound=bool(sound))
+        return Checkpoint.from_json(checkpoint, sound=bool(sound))
+
+    def see(
+        self,
+        run: int,
+        sightings: Mapping[tuple[int, int], Iterable[Key]],
+        progress: Mapping[int, Progress] | None = None,
+    ) -> None:
+        """Record in one transaction what this run saw, and how far it has come.
+
+        Args:
+            run: Its number.
+            sightings: Blueprints and identifiers, by partition and page.
+            progress: By partition.
+        """
+        with self.file.transaction():
+            for (partition, page), keys in sightings.items():
+                for blueprint, identifiers in _by_blueprint(keys).items():
+                    self.file.execute(_SEE, (blueprint, partition, run, page, orjson.dumps(identifiers).decode()))
+            if progress:
+                self.file.executemany(
+                    "INSERT OR REPLACE INTO progress(run, partition, reason, sound, checkpoint) VALUES (?, ?, ?, ?, ?)",
+                    [(run, partition, *_row(one)) for partition, one in progress.items()],
+                )
+
+    def count_seen(self, run: int, partitions: Collection[int]) -> int:
+        """Return how many entities a run saw in these partitions; one seen in two of them counts twice."""
+        if not partitions:
+            return 0
+        row = self.file.row(
+            "SELECT count(*) FROM seen WHERE run = ? AND partition IN (SELECT value FROM json_each(?))",
+            (run, orjson.dumps(sorted(partitions)).decode()),
+        )
+        return int(row[0]) if row else 0
+
+    def count_entities(self, run: int) -> int:
+        """Return how many entities a run saw, each counted once."""
+        row = self.file.row(
+            "SELECT count(*) FROM (SELECT DISTINCT blueprint, identifier FROM seen WHERE run = ?)", (run,)
+        )
+        return int(row[0]) if row else 0
+
+    def sightings(self) -> Iterator[Sighting]:
+        """Iterate over all sightings, sorted by blueprint and identifier (as code points)."""
+        rows = self.file.rows("SELECT blueprint, identifier, partition, run FROM seen ORDER BY 1, 2")
+        yield from map(Sighting._make, rows)
+
+    def forget(self, keys: Sequence[EntityKey]) -> None:
+        """Drop all that is known of entities that were deleted."""
+        with self.file.transaction():
+            self.file.executemany(
+                "DELETE FROM seen WHERE blueprint = ? AND identifier = ?",
+                ((key.blueprint, key.identifier) for key in keys),
+            )
+            self.file.executemany(
+                "DELETE FROM absent WHERE blueprint = ? AND identifier = ?",
+                ((key.blueprint, key.identifier) for key in keys),
+            )
+
+    def forget_sightings(self, sightings: Iterable[Sighting]) -> None:
+        """Drop sightings in partitions that, completely read, no longer show their entity."""
+        with self.file.transaction():
+            self.file.executemany(
+                "DELETE FROM seen WHERE blueprint = ? AND identifier = ? AND partition = ? AND run = ?", sightings
+            )
+
+    def miss(self, run: int, keys: Iterable[EntityKey]) -> None:
+        """Record that a complete read of this run did not show these entities."""
+        with self.file.transaction():
+            self.file.executemany(
+                "INSERT INTO absent(blueprint, identifier, run, times) VALUES (?, ?, ?, 1) "
+                "ON CONFLICT DO UPDATE SET run = excluded.run, times = times + 1 WHERE run < excluded.run",
+                ((key.blueprint, key.identifier, run) for key in keys),
+            )
+
+    def missed(self) -> dict[EntityKey, int]:
+        """Return how many complete reads in a row have missed an entity, of those that were missed at all."""
+        rows = self.file.rows("SELECT blueprint, identifier, times FROM absent")
+        return {EntityKey(blueprint, identifier): times for blueprint, identifier, times in rows}
+
+    def find_again(self, run: int) -> None:
+        """Forget that entities were missed which this run has seen."""
+        self.file.execute(
+            "DELETE FROM absent WHERE EXISTS (SELECT 1 FROM seen WHERE seen.blueprint = absent.blueprint "
+            "AND seen.identifier = absent.identifier AND seen.run >= ?)",
+            (run,),
+        )
+
+    def forget_unseen(self, run: int, partitions: Collection[int]) -> None:
+        """Drop all sightings in these partitions that are older than this run."""
+        self.file.execute(
+            "DELETE FROM seen WHERE run < ? AND partition IN (SELECT value FROM json_each(?))",
+            (run, orjson.dumps(sorted(partitions)).decode()),
+        )
+
+
+def _row(progress: Progress) -> tuple[str | None, bool, str | None]:
+    if isinstance(progress, Finished):
+        return progress.reason.value, progress.sound, None
+    return None, progress.sound, progress.to_json()
+
+
+def _by_blueprint(keys: Iterable[Key]) -> dict[str, list[str]]:
+    """Return the identifiers by blueprint, without names that are no Unicode text: no sink has them either."""
+    found: dict[str, list[str]] = {}
+    for blueprint, identifier in keys:
+        found.setdefault(blueprint, []).append(identifier)
+    try:
+        orjson.dumps(found)
+    except orjson.JSONEncodeError:
+        sound = {name: [one for one in identifiers if _is_unicode(one)] for name, identifiers in found.items()}
+        return {name: identifiers for name, identifiers in sound.items() if _is_unicode(name)}
+    return found
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in text)
