@@ -10,6 +10,10 @@
     * ``ExpressionRuntimeError``: failed on one value
     * ``ExpressionTimeoutError``: did not end in time, on one value
 
+  * ``AlreadyRunningError``: another run of the source is under way
+
+    * ``LeaseLostError``: and has taken over from this one
+
   * ``AuthError``: an auth cannot obtain its credentials
 
     * ``CredentialsRefusedError``: they are wrong, so asking again is of no use
@@ -103,6 +107,14 @@ class ExpressionRuntimeError(ExpressionError):
 
 class ExpressionTimeoutError(ExpressionRuntimeError):
     """The expression did not end in time, or broke its memory limit, on a value."""
+
+
+class AlreadyRunningError(PenstockError):
+    """Another process is syncing the same source."""
+
+
+class LeaseLostError(AlreadyRunningError):
+    """Another run has taken over, because this one had not been heard of for too long: it must not write any more."""
 
 
 class AuthError(PenstockError):

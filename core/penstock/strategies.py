@@ -282,6 +282,13 @@ class Sink(ABC):
     ) -> None:
         """Make everything written durable, and close."""
 
+    async def claim(self) -> None:  # noqa: B027 - a sink may have no way to tell runs apart
+        """Take over from every run of this source that claimed the sink before: those can write no more.
+
+        Called once, before anything is written. From then on ``write`` and ``delete`` of an earlier claimant raise
+        ``LeaseLostError``, within the transaction that would have written. By default nothing happens.
+        """
+
     @abstractmethod
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         """Create or update the entities, and return one outcome for each, in order: idempotent, all durable on return.

@@ -30,6 +30,7 @@ OPTIONS = {
         "--catalog",
         "--config",
         "--mapping",
+        "--wait",
         "--verbose",
         "--quiet",
     },

@@ -51,8 +51,7 @@ def explained(*, verbose: bool) -> Generator[Context]:
     Errors raised on purpose are already fit for a user. Anything else is a defect: its message is shown without
     secrets, and with ``verbose`` its traceback.
     """
-    from penstock.errors import ConfigurationError, PenstockError, PluginError
-    from penstock.lock import AlreadyRunningError
+    from penstock.errors import AlreadyRunningError, ConfigurationError, PenstockError, PluginError
 
     context = Context()
     try:

@@ -47,3 +47,6 @@ Verbose: TypeAlias = Annotated[
     bool, typer.Option("--verbose", "-v", help="Show every error and warning, and tracebacks.")
 ]
 Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")]
+Wait: TypeAlias = Annotated[
+    bool, typer.Option("--wait", help="Wait for another run of this source to end, rather than exit with 75.")
+]

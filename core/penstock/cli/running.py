@@ -6,6 +6,7 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,13 @@ from penstock.cli.progress import progress
 from penstock.cli.signals import interruptible
 from penstock.cli.summary import summarise
 from penstock.config.models import Settings
-from penstock.errors import did_you_mean
+from penstock.errors import AlreadyRunningError, did_you_mean
 from penstock.redaction import Secrets
 from penstock.sync.report import RunReport
 
 STDOUT = "-"
+_POLL = 1.0
+"""Seconds between two looks whether another run has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class Manner:
 
     verbose: bool = False
     quiet: bool = False
+    wait: bool = False
+    """Whether to wait for another run of the source to end."""
 
 
 def run(
@@ -59,8 +64,16 @@ async def _run(
 
     stop = asyncio.Event()
     with progress(quiet=manner.quiet) as observer, interruptible(stop) as interruption:
-        result = await run_sync(settings, secrets, only=only, observer=observer, stop=stop)
-    return result, interruption.exit_code
+        while True:
+            try:
+                result = await run_sync(settings, secrets, only=only, observer=observer, stop=stop)
+            except AlreadyRunningError:
+                if not manner.wait or stop.is_set():
+                    raise
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), _POLL)
+            else:
+                return result, interruption.exit_code
 
 
 def warn_of(settings: Settings) -> None:

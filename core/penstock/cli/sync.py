@@ -14,6 +14,7 @@ from penstock.cli.options import (
     ReportFile,
     SinkName,
     Verbose,
+    Wait,
     examples,
 )
 
@@ -33,6 +34,7 @@ def sync(
     catalog: Catalog = None,
     config: ConfigFile = None,
     mapping: MappingFile = None,
+    wait: Wait = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,12 +42,14 @@ def sync(
 
     New records are created, changed ones updated; what a completely read source no longer has is deleted. Exits with 0
     when all went well, 1 when something is incomplete, 2 when a setting is wrong and nothing was fetched, 3 when
-    deletions wait for approval.
+    deletions wait for approval, 75 when another run of this source is under way.
     """
     with explained(verbose=verbose) as context:
         from penstock.cli.running import Manner, run
         from penstock.cli.settings import read_settings
 
         settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
-        code = run(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), only=only or (), report=report)
+        code = run(
+            settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only or (), report=report
+        )
     raise SystemExit(code)

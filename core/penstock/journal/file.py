@@ -39,6 +39,8 @@ _STEPS: Final = (
     CREATE TABLE holds(
       id INTEGER PRIMARY KEY, resource TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, reason TEXT NOT NULL,
       entities INTEGER NOT NULL, owned INTEGER NOT NULL, since TEXT NOT NULL, decision TEXT);
+    CREATE TABLE lease(one INTEGER PRIMARY KEY CHECK(one = 1), fence INTEGER NOT NULL, lock TEXT NOT NULL,
+      until REAL NOT NULL);
     CREATE TABLE held(
       hold INTEGER NOT NULL, blueprint TEXT NOT NULL, identifier TEXT NOT NULL,
       PRIMARY KEY(hold, blueprint, identifier)) WITHOUT ROWID;
@@ -131,11 +133,15 @@ class JournalFile:
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA cache_size = -8000")
         if version < FORMAT:
-            steps = "".join(_STEPS[version:])
-            self._db.executescript(
-                f"BEGIN IMMEDIATE; {steps} PRAGMA application_id = {_APPLICATION};"
-                f" PRAGMA user_version = {FORMAT}; COMMIT;"
-            )
+            self._migrate()
+
+    def _migrate(self) -> None:
+        with self.transaction():
+            [version] = self._db.execute("PRAGMA user_version").fetchone()  # another process may have been faster
+            for statement in ";".join(_STEPS[version:]).split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
+            self._db.execute(f"PRAGMA user_version = {FORMAT}")
 
     @contextmanager
     def _explained(self) -> Generator[None]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self, TypeAlias
@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, Self, TypeAlias
 import orjson
 
 from penstock.journal.file import JournalError, JournalFile, path_of
+from penstock.journal.lease import Lease
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Runs
-from penstock.lock import only_run
 from penstock.values import EntityKey, StopReason
 
 _SEE: Final = """
@@ -58,11 +58,12 @@ class Journal:
         with ExitStack() as stack:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
-                stack.enter_context(only_run(self.path.with_suffix(".lock"), self._source))
+                stack.enter_context(self.file)
+                self.lease = Lease.take(self.file, self._source)
             except OSError as error:
                 message = f"{self.path.parent}: the run journal cannot be kept there: {error.strerror}"
                 raise JournalError(message) from error
-            stack.enter_context(self.file)
+            stack.callback(self.lease.release)
             self._open = stack.pop_all()
         return self
 
@@ -110,7 +111,7 @@ class Journal:
             sightings: Blueprints and identifiers, by partition and page.
             progress: By partition.
         """
-        with self.file.transaction():
+        with self._transaction():
             for (partition, page), keys in sightings.items():
                 for blueprint, identifiers in _by_blueprint(keys).items():
                     self.file.execute(_SEE, (blueprint, partition, run, page, orjson.dumps(identifiers).decode()))
@@ -144,7 +145,7 @@ class Journal:
 
     def forget(self, keys: Sequence[EntityKey]) -> None:
         """Drop all that is known of entities that were deleted."""
-        with self.file.transaction():
+        with self._transaction():
             self.file.executemany(
                 "DELETE FROM seen WHERE blueprint = ? AND identifier = ?",
                 ((key.blueprint, key.identifier) for key in keys),
@@ -156,14 +157,14 @@ class Journal:
 
     def forget_sightings(self, sightings: Iterable[Sighting]) -> None:
         """Drop sightings in partitions that, completely read, no longer show their entity."""
-        with self.file.transaction():
+        with self._transaction():
             self.file.executemany(
                 "DELETE FROM seen WHERE blueprint = ? AND identifier = ? AND partition = ? AND run = ?", sightings
             )
 
     def miss(self, run: int, keys: Iterable[EntityKey]) -> None:
         """Record that a complete read of this run did not show these entities."""
-        with self.file.transaction():
+        with self._transaction():
             self.file.executemany(
                 "INSERT INTO absent(blueprint, identifier, run, times) VALUES (?, ?, ?, 1) "
                 "ON CONFLICT DO UPDATE SET run = excluded.run, times = times + 1 WHERE run < excluded.run",
@@ -177,18 +178,27 @@ class Journal:
 
     def find_again(self, run: int) -> None:
         """Forget that entities were missed which this run has seen."""
-        self.file.execute(
-            "DELETE FROM absent WHERE EXISTS (SELECT 1 FROM seen WHERE seen.blueprint = absent.blueprint "
-            "AND seen.identifier = absent.identifier AND seen.run >= ?)",
-            (run,),
-        )
+        with self._transaction():
+            self.file.execute(
+                "DELETE FROM absent WHERE EXISTS (SELECT 1 FROM seen WHERE seen.blueprint = absent.blueprint "
+                "AND seen.identifier = absent.identifier AND seen.run >= ?)",
+                (run,),
+            )
 
     def forget_unseen(self, run: int, partitions: Collection[int]) -> None:
         """Drop all sightings in these partitions that are older than this run."""
-        self.file.execute(
-            "DELETE FROM seen WHERE run < ? AND partition IN (SELECT value FROM json_each(?))",
-            (run, orjson.dumps(sorted(partitions)).decode()),
-        )
+        with self._transaction():
+            self.file.execute(
+                "DELETE FROM seen WHERE run < ? AND partition IN (SELECT value FROM json_each(?))",
+                (run, orjson.dumps(sorted(partitions)).decode()),
+            )
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        """Write, unless another run has taken over."""
+        with self.file.transaction():
+            self.lease.check()
+            yield
 
 
 def _row(progress: Progress) -> tuple[str | None, bool, str | None]:

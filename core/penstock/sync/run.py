@@ -56,7 +56,10 @@ async def run_sync(
                 open_sink(settings.sink, settings.source) as sink,
                 open_source(settings, secrets, kept) as source,
             ):
-                await _Run(source, sink, journal, kept, number, observer).execute(report, only, stop)
+                async with journal.lease.renewed():
+                    await sink.claim()
+                    journal.lease.check()  # whoever takes over claims after us
+                    await _Run(source, sink, journal, kept, number, observer).execute(report, only, stop)
                 report.redact(source.client.redactor())
                 report.seconds = time.monotonic() - started
             journal.runs.finish(number, datetime.now(UTC), report.status, report.to_json())

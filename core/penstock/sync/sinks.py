@@ -53,6 +53,10 @@ class _NamedSink(Sink):
         with _blaming(self._name):
             await self._sink.__aexit__(kind, error, trace)
 
+    async def claim(self) -> None:
+        with _blaming(self._name):
+            await self._sink.claim()
+
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         with _blaming(self._name):
             return _checked(await self._sink.write(batch), len(batch.entities), _WRITTEN, "write")

@@ -39,6 +39,10 @@ class StoreSink(Sink):
                 raise
             error.add_note(str(failure))
 
+    async def claim(self) -> None:
+        """Take over from runs before."""
+        self._store.claim()
+
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         """Write a batch in one transaction."""
         outcomes = self._store.write(batch)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 import orjson
 
 from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity
-from penstock.errors import SinkError
+from penstock.errors import LeaseLostError, SinkError
 from penstock.values import ABSENT, CREATED, DELETED, UNCHANGED, UPDATED
 from penstock_sinks._database import Database
 from penstock_sinks._json import UnstorableError, decode
@@ -68,6 +69,15 @@ SELECT {_COLUMNS} FROM entities WHERE blueprint = ? AND identifier > ? ORDER BY 
 """  # noqa: S608 - our own column names
 
 
+_CREATE_CLAIMS: Final = """
+CREATE TABLE IF NOT EXISTS penstock_claims (source TEXT NOT NULL PRIMARY KEY, claim INTEGER NOT NULL) WITHOUT ROWID
+"""
+_CLAIM: Final = """
+INSERT INTO penstock_claims VALUES (?, 1) ON CONFLICT DO UPDATE SET claim = claim + 1 RETURNING claim
+"""
+_CLAIMED: Final = "SELECT claim FROM penstock_claims WHERE source = ?"
+
+
 @dataclass(slots=True)
 class _Work:
     """What one batch comes to: the rows to insert, update or mark, and the entities no view shows whole."""
@@ -115,6 +125,8 @@ class Store:
         self.database = Database(path)
         self._source = source
         self._views = Views(self.database)
+        self._claim: int | None = None
+        """The number of our claim; None while we make none."""
 
     def open(self) -> None:
         """Open the file, and make it a catalog when it is new."""
@@ -124,12 +136,29 @@ class Store:
         """Bring everything into the one file, and close it."""
         self.database.close()
 
+    def claim(self) -> None:
+        """Take over from every earlier run of this source: it can write no more."""
+        with self.database.transaction():
+            self.database.execute(_CREATE_CLAIMS)
+            [(self._claim,)] = self.database.execute(_CLAIM, (self._source,)).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        """Write, unless another run has taken over."""
+        with self.database.transaction():
+            if self._claim is not None:
+                [(claim,)] = self.database.execute(_CLAIMED, (self._source,)).fetchall()
+                if claim != self._claim:
+                    message = f'{self.database.path}: another run of the source "{self._source}" took over'
+                    raise LeaseLostError(message)
+            yield
+
     def write(self, batch: EntityBatch) -> list[Outcome]:
         """Create or update entities in one transaction, and return what became of each."""
         offers = _offers(batch.entities)
         work = _Work(self._source, batch.kind)
         try:
-            with self.database.transaction():
+            with self._transaction():
                 found = self._find(batch.entities, offers)
                 outcomes = [
                     brought
@@ -145,7 +174,7 @@ class Store:
 
     def delete(self, keys: Sequence[EntityKey]) -> list[Outcome]:
         """Delete rows of this source in one transaction, and return what became of each key."""
-        with self.database.transaction():
+        with self._transaction():
             owners: dict[EntityKey, str] = {}
             for blueprint, identifiers in _by_blueprint(
                 key for key in keys if not key_flaw(key.blueprint, key.identifier)
