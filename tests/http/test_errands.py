@@ -89,7 +89,12 @@ def test_what_an_auth_sends_elsewhere_first_is_retried_by_itself() -> None:
             yield request
 
     tickets = [Reply("busy", 503), Reply("1")]
-    with serve(routes({"/ticket": lambda _: tickets.pop(0), "/token": {}})) as api:
+
+    def ticket(request: Received) -> Reply:
+        del request
+        return tickets.pop(0)
+
+    with serve(routes({"/ticket": ticket, "/token": {}})) as api:
         _send(_post(f"{api.url}/token"), Login())
 
     assert api.targets() == ["/ticket", "/ticket", "/token"]

@@ -50,15 +50,10 @@ class TokenRequests:
         """
         url = await self.endpoints.find(endpoint)
         audience = await self.endpoints.find("token_endpoint")
-        headers = {name: value.get_secret_value() for name, value in self._config.token_headers.items()}
+        headers = httpx.Headers({"Content-Type": _FORM, "Accept": "application/json"})
+        headers.update({name: value.get_secret_value() for name, value in self._config.token_headers.items()})
         # To ask again after no answer harms nobody: if the first was heard, what it gave is lost to us anyway.
-        request = httpx.Request(
-            "POST",
-            url,
-            headers={"Content-Type": _FORM, "Accept": "application/json", **headers},
-            content=body,
-            extensions={"retry_safe": True},
-        )
+        request = httpx.Request("POST", url, headers=headers, content=body, extensions={"retry_safe": True})
         return await self._context.send(request, auth=ClientAuthentication(self._config, self._context, audience))
 
 
