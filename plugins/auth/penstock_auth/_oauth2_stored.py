@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 from penstock import AuthContext, Token, TokenSlot
 from penstock.errors import AuthError, CredentialsRefusedError
-from penstock_auth._oauth2_requests import TokenRequests
+from penstock_auth._oauth2_requests import GrantRefusedError, TokenRequests
 from penstock_auth._oauth2_settings import OAuth2Config, words
 
 ValueT = TypeVar("ValueT")
@@ -81,9 +81,9 @@ class StoredGrant:
             raise self._nothing(kept)
         try:
             token = await self._requests.token("refresh_token", {"refresh_token": refresh_token})
-        except CredentialsRefusedError as error:
+        except GrantRefusedError as error:
             message = f"{error}; the grant is no longer good: {self._way_out()}"
-            raise CredentialsRefusedError(message) from error
+            raise GrantRefusedError(message) from error
         if not token.refresh_token:  # RFC 6749 section 6: then the old one stays good
             token = replace(token, refresh_token=refresh_token)
         slot.write(token)

@@ -421,6 +421,8 @@ def test_an_answer_without_a_token_is_told_by_status_type_and_keys(fault: Handle
         (faults.refuses("invalid_grant", "expired"), r"400 Bad Request .*: invalid_grant: expired"),
         (faults.refuses("unauthorized_client"), r"400 Bad Request .*: unauthorized_client"),
         (faults.refuses("invalid_scope", status=200), r"200 OK .*: invalid_scope"),
+        (faults.says(b"nothing", 401), r"401 Unauthorized \(application/json\)"),
+        (faults.says(["nothing"], 401), r"401 Unauthorized \(application/json\)"),
         (faults.html(403), r"403 Forbidden \(text/html; charset=utf-8\)"),
     ],
 )
