@@ -73,10 +73,9 @@ class TokenRequests:
 def error_of(response: httpx.Response) -> str:
     """Return the ``error`` of an answer (RFC 6749 section 5.2), nothing where it names none."""
     try:
-        document = cast("object", response.json())
+        return error_code(cast("JSON", response.json()))
     except ValueError:
         return ""
-    return error_code(cast("dict[str, JSON]", document)) if isinstance(document, dict) else ""
 
 
 def form(config: OAuth2Config, grant_type: str, parameters: Mapping[str, str]) -> str:
