@@ -11,11 +11,10 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from penstock.config.models import HttpSettings
+from penstock.http.transport import AiohttpTransport, aiohttp
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_HEADER_BYTES: Final = 64 * 1024

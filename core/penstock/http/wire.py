@@ -6,7 +6,6 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
-import aiohttp
 import httpx
 
 from penstock.config.models import HttpSettings
@@ -16,6 +15,7 @@ from penstock.http.limiter import Limiter
 from penstock.http.retry import exhausted_wait
 from penstock.http.routes import Routes
 from penstock.http.silence import explain
+from penstock.http.transport import aiohttp
 
 _ERROR_BYTES: Final = 64 * 1024
 """How much of an error's body is read."""
