@@ -127,12 +127,11 @@ class PluginManager:
         if name not in self._slots[family]:
             raise UnknownPluginError(name, family=family, known=self.names(family))
         slot = self._slots[family][name]
-        owners = _owners(slot.points)
         if self._is_disabled(family, name):
-            raise BrokenPluginError(name, family=family, distribution=owners, reason=_DISABLED)
+            raise BrokenPluginError(name, family=family, distribution=_owners(slot.points), reason=_DISABLED)
         self._load(family, name, slot)
         if slot.strategy is None:
-            raise BrokenPluginError(name, family=family, distribution=owners, reason=slot.reason)
+            raise BrokenPluginError(name, family=family, distribution=_owners(slot.points), reason=slot.reason)
         return slot.strategy
 
     def _is_disabled(self, family: Family, name: str) -> bool:
