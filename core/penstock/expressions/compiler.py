@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, cast
 
 from penstock.expressions import calls, nodes
@@ -42,6 +43,7 @@ class Compiled:
     """Whether there is exactly one output for every input, as far as the text tells."""
 
 
+@lru_cache(maxsize=1024)  # settings are checked first, and the same expressions used then
 def compile_subset(text: str) -> Compiled | None:
     """Compile a jq expression, single-quoted strings included.
 
