@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 import pluggy
 
@@ -29,8 +29,7 @@ DISABLE_VARIABLE: Final = "PENSTOCK_DISABLE_PLUGINS"
 _DISABLED: Final = f"listed in {DISABLE_VARIABLE}"
 
 
-@dataclass(frozen=True, slots=True)
-class _FamilyFacts:
+class _FamilyFacts(NamedTuple):
     base: type[object]
     arguments: dict[str, int]
     """The methods core calls, with the number of their arguments."""

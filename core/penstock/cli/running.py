@@ -6,8 +6,8 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from penstock.cli.console import put_bytes, say, to_json
 from penstock.cli.failures import misuse
@@ -21,8 +21,7 @@ from penstock.sync.report import RunReport
 STDOUT = "-"
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(NamedTuple):
     """How a run speaks."""
 
     verbose: bool = False

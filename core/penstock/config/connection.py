@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Any, Final, NamedTuple
 
 from penstock.config import aliases
 from penstock.config.environment import Environment, variable_name
@@ -21,8 +21,7 @@ DEFAULT_TYPE: Final = "none"
 PATH: Final = "connection"
 
 
-@dataclass(frozen=True, slots=True)
-class ReadConnection:
+class ReadConnection(NamedTuple):
     """What was made of the block; None where there was a problem."""
 
     connection: Connection | None
@@ -109,8 +108,7 @@ _TYPES: Final = frozenset({"auth_type", "pagination_type"})
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Choice:
+class _Choice(NamedTuple):
     """The plugins that the types name; None where there is no such plugin."""
 
     auth_name: str

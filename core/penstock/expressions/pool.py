@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast
 
 from penstock.errors import (
     ExpressionError,
@@ -39,8 +39,7 @@ _FIRST_TRY: Final = 1.0
 _MAX_STRIKES: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One expression to evaluate."""
 
     text: str
@@ -48,8 +47,7 @@ class Cell:
     mode: Mode = "first"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One value, and what to evaluate on it."""
 
     value: JSON

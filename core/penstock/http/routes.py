@@ -6,8 +6,7 @@ import logging
 import os
 import ssl
 from base64 import b64encode
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,8 +20,7 @@ _MAX_HEADER_BYTES: Final = 64 * 1024
 """Of one response header: ``Link`` headers with long cursors pass aiohttp's 8 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """Where requests go instead of straight to the server."""
 
     url: str
@@ -31,8 +29,7 @@ class Proxy:
     """The ``Proxy-Authorization`` header; empty for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """How requests to one origin are sent."""
 
     transport: AiohttpTransport

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import httpx
 
@@ -21,8 +20,7 @@ _ERROR_BYTES: Final = 64 * 1024
 """How much of an error's body is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """An answer, read to its end."""
 
     response: httpx.Response

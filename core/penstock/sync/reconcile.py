@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequen
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
+from typing import NamedTuple
 
 from penstock.journal import Journal, Sighting
 from penstock.strategies import Sink
@@ -20,8 +21,7 @@ from penstock.values import EntityKey, OwnedEntity
 _CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What this run has read, and so can say about absence."""
 
     run: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penstock.config.models import RequestSpec, Settings
 from penstock.config.secrets import secrets_of
@@ -16,8 +16,7 @@ from penstock.sync.read import Extract, Read
 from penstock.sync.requests import Endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """An opened source."""
 
     settings: Settings
