@@ -17,9 +17,9 @@ def main() -> None:
     # looking for cycles after every 2,000 objects, the default, is 5 % of a start, and finds none
     gc.set_threshold(200_000)
     try:
-        from penstock.cli.app import app
+        from penstock.cli.app import application
 
-        app(prog_name="penstock")
+        application(sys.argv[1:])(prog_name="penstock")
     finally:
         # what is left goes with the process: looking through it once more would take another 0.08 s
         gc.freeze()
