@@ -43,8 +43,7 @@ _FAMILIES: Final[dict[Family, _FamilyFacts]] = {
 FAMILIES: Final[tuple[Family, ...]] = tuple(_FAMILIES)
 
 
-@dataclass(frozen=True, slots=True)
-class PluginInfo:
+class PluginInfo(NamedTuple):
     """One line of ``penstock plugins``."""
 
     family: Family

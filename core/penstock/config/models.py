@@ -186,8 +186,7 @@ class RequestSpec:
     pagination: Chosen[PaginationStrategy[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class PathParameter:
+class PathParameter(NamedTuple):
     """Where the values of one ``{param}`` come from."""
 
     name: str

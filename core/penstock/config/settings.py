@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from dataclasses import replace
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from penstock.config.models import Chosen
 from penstock.config.node import Node, join, to_snake
@@ -16,8 +16,7 @@ from penstock.plugins import Family, PluginManager, Strategy, config_of
 StrategyT = TypeVar("StrategyT", bound=Strategy)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting as somebody wrote it."""
 
     name: str

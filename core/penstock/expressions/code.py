@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import singledispatch
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -60,12 +59,11 @@ def constant(value: Scalar) -> Value:
     return Value(repr(value), kind, simple=True, constant=True, scalar=value)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What an expression refers to: its input, a local name, and the variables."""
 
     input: Value
-    variables: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    variables: Mapping[str, Value]
 
     def on(self, value: Value) -> Scope:
         """Return this scope with another input."""
