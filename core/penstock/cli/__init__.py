@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from types import ModuleType
 from typing import cast
@@ -13,6 +14,9 @@ def main() -> None:
     # importing httpx would import its own command line: 0.15 s for click, rich and pygments; this is what a missing one
     # looks like, which httpx expects
     cast("dict[str, ModuleType | None]", sys.modules)["httpx._main"] = None
+
+    # pydantic would look for plugins of its own in everything that is installed, and show them our settings
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
     # looking for cycles after every 2,000 objects, the default, is 5 % of a start, and finds none
     gc.set_threshold(200_000)
