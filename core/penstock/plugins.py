@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, Literal, TypeAlias, TypeVar, cast
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 import pluggy
 
@@ -29,8 +29,7 @@ DISABLE_VARIABLE: Final = "PENSTOCK_DISABLE_PLUGINS"
 _DISABLED: Final = f"listed in {DISABLE_VARIABLE}"
 
 
-@dataclass(frozen=True, slots=True)
-class _FamilyFacts:
+class _FamilyFacts(NamedTuple):
     base: type[object]
     arguments: dict[str, int]
     """The methods core calls, with the number of their arguments."""
@@ -44,8 +43,7 @@ _FAMILIES: Final[dict[Family, _FamilyFacts]] = {
 FAMILIES: Final[tuple[Family, ...]] = tuple(_FAMILIES)
 
 
-@dataclass(frozen=True, slots=True)
-class PluginInfo:
+class PluginInfo(NamedTuple):
     """One line of ``penstock plugins``."""
 
     family: Family
@@ -127,12 +125,11 @@ class PluginManager:
         if name not in self._slots[family]:
             raise UnknownPluginError(name, family=family, known=self.names(family))
         slot = self._slots[family][name]
-        owners = _owners(slot.points)
         if self._is_disabled(family, name):
-            raise BrokenPluginError(name, family=family, distribution=owners, reason=_DISABLED)
+            raise BrokenPluginError(name, family=family, distribution=_owners(slot.points), reason=_DISABLED)
         self._load(family, name, slot)
         if slot.strategy is None:
-            raise BrokenPluginError(name, family=family, distribution=owners, reason=slot.reason)
+            raise BrokenPluginError(name, family=family, distribution=_owners(slot.points), reason=slot.reason)
         return slot.strategy
 
     def _is_disabled(self, family: Family, name: str) -> bool:

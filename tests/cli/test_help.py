@@ -6,7 +6,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from penstock.cli.app import app
+from penstock.cli.app import app, application
 from support.imports import modules_of
 
 COMMANDS = [
@@ -59,6 +59,14 @@ def test_help_says_what_a_command_does_and_shows_examples(command: tuple[str, ..
     assert "..." not in rest.partition("Commands:")[2].partition("\n\n")[0]  # no summary is cut off
     if command and command != ("version",):
         assert f"  penstock {' '.join(command)}" in text.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_a_command_that_was_asked_for_is_what_it_is_among_all(command: tuple[str, ...]) -> None:
+    arguments = [*command, "--help"]
+    asked_for = CliRunner().invoke(application(arguments), arguments, prog_name="penstock", env={"COLUMNS": "120"})
+
+    assert asked_for.output == _help(*command)
 
 
 @pytest.mark.parametrize(("command", "options"), OPTIONS.items(), ids=lambda value: " ".join(sorted(value)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from types import ModuleType
 from typing import cast
@@ -14,12 +15,15 @@ def main() -> None:
     # looks like, which httpx expects
     cast("dict[str, ModuleType | None]", sys.modules)["httpx._main"] = None
 
+    # pydantic would look for plugins of its own in everything that is installed, and show them our settings
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+
     # looking for cycles after every 2,000 objects, the default, is 5 % of a start, and finds none
     gc.set_threshold(200_000)
     try:
-        from penstock.cli.app import app
+        from penstock.cli.app import application
 
-        app(prog_name="penstock")
+        application(sys.argv[1:])(prog_name="penstock")
     finally:
         # what is left goes with the process: looking through it once more would take another 0.08 s
         gc.freeze()

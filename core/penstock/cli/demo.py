@@ -109,11 +109,12 @@ def _announce(api: DemoApi) -> None:
 
 def _run_command(command: Sequence[str], config: Path, folder: Path) -> None:
     """Run another command against the API; ends the process with its exit code."""
-    from penstock.cli.app import app
+    from penstock.cli.app import application
 
     name = command[0]
     catalog = [] if name not in ("sync", "entities") else ["--catalog", str(folder / "catalog.db")]
-    app([name, "--config", str(config), *catalog, *command[1:]], prog_name="penstock")
+    arguments = [name, "--config", str(config), *catalog, *command[1:]]
+    application(arguments)(arguments, prog_name="penstock")
 
 
 def _show(sink: Chosen[SinkStrategy[Any]], folder: Path, *, quiet: bool) -> None:

@@ -44,13 +44,11 @@ def plugins(context: typer.Context, *, output: Format = "table", verbose: Verbos
     if context.invoked_subcommand is not None:
         return
     with explained(verbose=verbose):
-        from dataclasses import asdict
-
         from penstock.plugins import PluginManager
 
         infos = PluginManager().infos()
         if output == "json":
-            put_json([asdict(info) for info in infos])
+            put_json([info._asdict() for info in infos])
         else:
             put(table(_COLUMNS, [[getattr(info, column) for column in _COLUMNS] for info in infos]))
 

@@ -7,8 +7,8 @@ import os
 import tempfile
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from penstock.cli.console import put_bytes, say, to_json
 from penstock.cli.failures import misuse
@@ -25,8 +25,7 @@ _POLL = 1.0
 """Seconds between two looks whether another run has ended."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manner:
+class Manner(NamedTuple):
     """How a run speaks."""
 
     verbose: bool = False

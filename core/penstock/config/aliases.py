@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import replace
+from typing import Final, NamedTuple
 
 from penstock.config.node import Node
 
@@ -14,8 +14,7 @@ AUTH_TYPES: Final[Mapping[str, str]] = {"bearer": "bearer_token", "basic_auth": 
 PAGINATION_TYPES: Final[Mapping[str, str]] = {"skip_token": "next_link"}
 
 
-@dataclass(frozen=True, slots=True)
-class Alias:
+class Alias(NamedTuple):
     """Another spelling of a setting, in snake_case."""
 
     target: str

@@ -9,9 +9,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from penstock.config.node import Node, from_json, join, to_snake
 from penstock.config.problems import Findings
@@ -34,8 +33,7 @@ _OCEAN_BRANCHES: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
+class Environment(NamedTuple):
     """What the environment says."""
 
     variables: Mapping[str, str]
@@ -46,8 +44,7 @@ class Environment:
     """The tree of those ``OCEAN__`` variables that concern the connection."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Variable:
+class _Variable(NamedTuple):
     name: str
     value: str
     source: str

@@ -211,7 +211,7 @@ def _with_default_data_paths(resources: Sequence[Resource]) -> tuple[Resource, .
         replace(
             resource,
             path_parameters=tuple(
-                replace(parameter, data_path=parameter.data_path or known.get(parameter.request.endpoint.strip("/")))
+                parameter._replace(data_path=parameter.data_path or known.get(parameter.request.endpoint.strip("/")))
                 for parameter in resource.path_parameters
             ),
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
 from pydantic.alias_generators import to_camel
@@ -38,8 +38,7 @@ class Model(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen(Generic[StrategyT]):
+class Chosen(NamedTuple, Generic[StrategyT]):
     """A strategy with its validated settings."""
 
     strategy: StrategyT
@@ -101,8 +100,7 @@ class HttpSettings(Model):
         return None if proxy is None else SecretStr(clean_proxy(proxy.get_secret_value()))
 
 
-@dataclass(frozen=True, slots=True)
-class Connection:
+class Connection(NamedTuple):
     """One source: how to reach it, prove who we are, and page unless a resource says otherwise."""
 
     http: HttpSettings
@@ -188,8 +186,7 @@ class RequestSpec:
     pagination: Chosen[PaginationStrategy[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class PathParameter:
+class PathParameter(NamedTuple):
     """Where the values of one ``{param}`` come from."""
 
     name: str
@@ -200,8 +197,7 @@ class PathParameter:
     filter: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ItemsToParse:
+class ItemsToParse(NamedTuple):
     """One item holds several: expand it into one per element (mapping.md 6)."""
 
     expression: str
@@ -261,8 +257,7 @@ class ExpressionLimits(Model):
     memory_bytes: int = Field(default=512 * 1024 * 1024, ge=64 * 1024 * 1024, description="of a worker process")
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """Everything one run needs to know."""
 
     source: str

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, TypeAlias, TypeVar
+from dataclasses import replace
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from penstock.config.aliases import AUTH_TYPES
 from penstock.config.models import Chosen
@@ -18,8 +18,7 @@ from penstock.strategies import AuthStrategy
 StrategyT = TypeVar("StrategyT", bound=Strategy)
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(NamedTuple):
     """One setting as somebody wrote it."""
 
     name: str

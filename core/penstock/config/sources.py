@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.config.documents import GeneralDocument
 from penstock.config.environment import Environment, read_environment, variable_name
@@ -38,8 +38,7 @@ class Inputs:
     """A ``.env`` file; it need not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A mapping document."""
 
     root: Node
@@ -48,8 +47,7 @@ class Document:
     """Whether unknown keys in it are problems."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(NamedTuple):
     """Everything that was read, with ``${NAME}`` put in."""
 
     config: Node

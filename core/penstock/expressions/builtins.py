@@ -6,16 +6,14 @@ Those that evaluate an argument for each of several values (``map``, ``any(f)`` 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.expressions.code import Kind
 from penstock.expressions.runtime import arithmetic, containers, numeric, texts
 from penstock.values import JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Builtin:
+class Builtin(NamedTuple):
     """A function of the input and of the values of the arguments."""
 
     function: Callable[..., JSON]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.expressions.syntax import (
     Alternative,
@@ -25,8 +24,7 @@ from penstock.expressions.syntax import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Outputs:
+class Outputs(NamedTuple):
     """What is known of a number of outputs."""
 
     some: bool

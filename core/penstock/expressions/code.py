@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import singledispatch
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from penstock.expressions.cardinality import Outputs, outputs_of
 from penstock.expressions.syntax import Node, Scalar
@@ -30,8 +29,7 @@ _LONGEST_TEXT: Final = 300
 """Longer expressions get a name, so that no line nests deeper than CPython's parser goes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A Python expression that gives a JSON value.
 
     Whoever gets one uses it exactly once, since what is not evaluated cannot fail, unless it is ``simple``.
@@ -61,12 +59,11 @@ def constant(value: Scalar) -> Value:
     return Value(repr(value), kind, simple=True, constant=True, scalar=value)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """What an expression refers to: its input, a local name, and the variables."""
 
     input: Value
-    variables: Mapping[str, Value] = field(default_factory=dict[str, Value])
+    variables: Mapping[str, Value]
 
     def on(self, value: Value) -> Scope:
         """Return this scope with another input."""

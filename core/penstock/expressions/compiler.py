@@ -9,8 +9,8 @@ takes never shows in the result. The way of a text: ``lexer``, ``parser``, ``syn
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Final, cast
+from functools import lru_cache
+from typing import Final, NamedTuple, cast
 
 from penstock.expressions import calls, nodes
 from penstock.expressions.builtins import BUILTINS, KEYED
@@ -30,8 +30,7 @@ _LONGEST: Final = 20_000
 """Longer programs are no mapping expressions any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Compiled:
+class Compiled(NamedTuple):
     """An expression of the subset, ready to run."""
 
     first: Callable[[JSON], JSON]
@@ -42,6 +41,7 @@ class Compiled:
     """Whether there is exactly one output for every input, as far as the text tells."""
 
 
+@lru_cache(maxsize=1024)  # settings are checked first, and the same expressions used then
 def compile_subset(text: str) -> Compiled | None:
     """Compile a jq expression, single-quoted strings included.
 
@@ -77,7 +77,7 @@ def _source(tree: Node) -> str:
 def _function(name: str, tree: Node, each: str, last: str, start: str = "") -> str:
     """Return one function that evaluates ``tree``, with a statement for each output and one after the last."""
     code = Code()
-    emit(tree, code, Scope(Value("x", simple=True)), lambda value: code.write(each.format(value.text)))
+    emit(tree, code, Scope(Value("x", simple=True), {}), lambda value: code.write(each.format(value.text)))
     lines = [f" {line}" for line in code.lines]
     if code.counted:
         lines.insert(0, "  steps = 0")

@@ -7,8 +7,7 @@ is tokenised like any other. What jq refuses here raises ``OutsideSubsetError``:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.expressions.undecided import OutsideSubsetError
 
@@ -52,8 +51,7 @@ _LETTERS: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\
 _CLOSERS: Final = {"[": "]", "{": "}", "(": ")", "\\(": ")"}
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(NamedTuple):
     """One token; ``kind`` is the token's own text for keywords and punctuation."""
 
     kind: str

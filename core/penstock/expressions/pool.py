@@ -10,8 +10,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast
 
 from penstock.errors import (
     ExpressionError,
@@ -39,8 +38,7 @@ _FIRST_TRY: Final = 1.0
 _MAX_STRIKES: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One expression to evaluate."""
 
     text: str
@@ -48,8 +46,7 @@ class Cell:
     mode: Mode = "first"
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One value, and what to evaluate on it."""
 
     value: JSON
@@ -108,7 +105,7 @@ class Pool:
         for chunk in _chunks(quick):
             careful += self._together(chunk, answers)
         for encoded in careful:
-            answers[encoded.index] = self._one_by_one(encoded)
+            answers[encoded.position] = self._one_by_one(encoded)
         return [answer for answer in answers if answer is not None]
 
     def check(self, texts: Sequence[str]) -> list[str | None]:
@@ -150,7 +147,7 @@ class Pool:
                     row = chunk[done]
                     done += 1
                     try:
-                        answers[row.index] = _answer(row.row, payload)
+                        answers[row.position] = _answer(row.row, payload)
                     except ValueError:
                         unreadable.append(row)
         except (WorkerTimeoutError, WorkerDiedError):
@@ -214,11 +211,10 @@ class Pool:
             raise ExpressionError(message, expression="")
 
 
-@dataclass(frozen=True, slots=True)
-class _Encoded:
+class _Encoded(NamedTuple):
     """A row on its way to a worker."""
 
-    index: int
+    position: int
     row: Row
     text: bytes
 

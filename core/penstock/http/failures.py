@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from penstock.errors import ReadError
 from penstock.http.documents import MESSAGE_CHARACTERS, excerpt, shorten
@@ -38,8 +38,7 @@ class ForeignLinkError(HttpError):
     """The request or a redirect leads to an origin that is not allowed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """What every error says of its request."""
 
     request: str

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from penstock.http.clock import Clock
 
@@ -30,8 +29,7 @@ Trouble: TypeAlias = Literal["transient", "unsent", "permanent"]
 """Why there was no answer: may pass; may pass, and the request never left; will not pass."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """Ask again after so many seconds."""
 
     seconds: float
@@ -39,16 +37,14 @@ class Wait:
     """Whether the server asked for it, so that all requests of the connection should wait."""
 
 
-@dataclass(frozen=True, slots=True)
-class GiveUp:
+class GiveUp(NamedTuple):
     """Do not ask again."""
 
     note: str = ""
     """For a person, where it is not obvious why."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """What the connection's settings say about trying again."""
 
     max_retries: int

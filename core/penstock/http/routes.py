@@ -6,25 +6,22 @@ import logging
 import os
 import ssl
 from base64 import b64encode
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
 from penstock.config.models import HttpSettings
+from penstock.http.transport import AiohttpTransport, aiohttp
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_HEADER_BYTES: Final = 64 * 1024
 """Of one response header: ``Link`` headers with long cursors pass aiohttp's 8 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(NamedTuple):
     """Where requests go instead of straight to the server."""
 
     url: str
@@ -33,8 +30,7 @@ class Proxy:
     """The ``Proxy-Authorization`` header; empty for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """How requests to one origin are sent."""
 
     transport: AiohttpTransport

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ssl
 
-import aiohttp
 import httpx
 
 from penstock.http.retry import Trouble
+from penstock.http.transport import aiohttp
 
 
 class SilenceError(Exception):

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
-import aiohttp
 import httpx
 
 from penstock.config.models import HttpSettings
@@ -18,14 +16,14 @@ from penstock.http.limiter import Limiter
 from penstock.http.retry import Wait, exhausted_wait
 from penstock.http.routes import Routes
 from penstock.http.silence import explain
+from penstock.http.transport import aiohttp
 
 ResultT = TypeVar("ResultT")
 _ERROR_BYTES: Final = 64 * 1024
 """How much of an error's body is read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Exchange:
+class Exchange(NamedTuple):
     """An answer, read to its end."""
 
     response: httpx.Response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penstock.config.models import PathParameter, RequestSpec, Resource
 from penstock.config.urls import template_names
@@ -19,8 +19,7 @@ OpenRead = Callable[[RequestSpec, Mapping[str, str], Extract], Read]
 """Begin to read a request with these path values."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partition:
+class Partition(NamedTuple):
     """One concrete endpoint of a resource."""
 
     values: Mapping[str, str]

@@ -6,8 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, ReadError
@@ -24,8 +23,7 @@ Send = Callable[[ApiRequest], Awaitable[ApiResponse]]
 Extract = Callable[[JSON], Extracted]
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPage:
+class ReadPage(NamedTuple):
     """One page as the next stage gets it."""
 
     page: Page

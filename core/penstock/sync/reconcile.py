@@ -22,8 +22,7 @@ from penstock.values import EntityKey, OwnedEntity
 _CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What this run has read, and so can say about absence."""
 
     run: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from penstock.config.models import RequestSpec, Settings
 from penstock.expressions import Evaluator
@@ -20,8 +20,7 @@ from penstock.sync.spool import Kept, Send
 from penstock.tokens import FileTokens
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(NamedTuple):
     """An opened source."""
 
     settings: Settings

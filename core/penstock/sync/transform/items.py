@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.errors import ExpressionError, ReadError
 from penstock.expressions import Expression
@@ -26,8 +25,7 @@ _DEPTH: Final = 3
 _SUGGESTED: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Extracted:
+class Extracted(NamedTuple):
     """What a page's document holds."""
 
     items: list[JSON]
