@@ -19,9 +19,7 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from penstock.config.load import Inputs, load_settings
 from penstock.expressions import Evaluator
-from penstock.plugins import PluginManager
 from penstock.sync.report import KindReport, Message, RunReport
 from penstock.values import StopReason
 
@@ -100,17 +98,6 @@ def test_an_example_of_json_is_json(block: str) -> None:
 @pytest.mark.parametrize("block", _examples("yaml", DOCUMENTS))
 def test_an_example_of_yaml_is_yaml(block: str) -> None:
     assert yaml.safe_load(block) is not None
-
-
-@pytest.mark.parametrize("block", _examples("yaml", [ROOT / "docs" / "auth.md"]))
-def test_an_example_of_an_auth_can_be_loaded(block: str, tmp_path: Path) -> None:
-    file = tmp_path / "penstock.yml"
-    file.write_text(block if "\nresources:" in block else f"{block}resources: []\n", encoding="utf-8")
-    variables = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block), "made-up")
-
-    settings = load_settings(Inputs(config_file=file, environ=variables), PluginManager(disabled=()))
-
-    assert settings.connection.auth.strategy.name in block
 
 
 @pytest.mark.parametrize("block", _examples("python", DOCUMENTS))

@@ -56,6 +56,8 @@ _COLLECTIONS: Final = {
     "list_type": list,
     "tuple_type": list,
 }
+_MISSING: Final = "Field required"
+"""What pydantic says of a field that has no default."""
 _MOST_REPAIRS: Final = 3
 """A repair may bring the next one to light: JSON text of a mapping with a number where text is meant."""
 
@@ -180,6 +182,8 @@ def _report(detail: ErrorDetails, node: Node, found: Findings, required: Callabl
     if detail["type"] == "missing":
         home = node.find(location[:-1])
         message = required(str(location[0])) if required and len(location) == 1 else "is required"
+        if detail["msg"] != _MISSING:  # a validator that misses a setting says what needs it
+            message = detail["msg"]
         found.problem(home, message, path=join(home.path, location[-1]))
     else:
         place = node.find(location)
