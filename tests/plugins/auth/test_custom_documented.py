@@ -10,9 +10,12 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 from markdown_it import MarkdownIt
 
 from penstock.config.load import Inputs, load_settings
+from penstock.config.schema import json_schema
 from penstock.plugins import PluginManager
 from support.commands import penstock
 from support.server import ApiServer, Received, Reply, serve
@@ -77,6 +80,8 @@ def test_a_configuration_of_the_section_can_be_loaded_as_it_is(block: str, tmp_p
 
     assert settings.connection.auth.strategy.name == "custom"
     assert settings.warnings == ()
+    validator: Any = Draft202012Validator(json_schema(PluginManager(disabled=())))
+    validator.validate(yaml.safe_load(block))
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=["login", "form", "session"])
