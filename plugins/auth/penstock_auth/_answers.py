@@ -44,7 +44,8 @@ def read_token_answer(response: httpx.Response) -> dict[str, JSON]:
     """
     document = _success(response)
     if not isinstance(document, dict):
-        message = f"{what(response)}: expected a JSON object that holds a token"
+        instead = f"; {keys_of(document)}" if isinstance(document, str | list) else ""
+        message = f"{what(response)}: expected a JSON object that holds a token{instead}"
         raise AuthError(message)
     return _not_empty(document, response)
 

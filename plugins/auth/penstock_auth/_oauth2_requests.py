@@ -6,19 +6,26 @@ authlib is imported where it is used: a twentieth of a second that a run without
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, cast
 from urllib.parse import parse_qsl
 
 import httpx
 
-from penstock import AuthContext, Token
-from penstock_auth._answers import read_token_answer, what
+from penstock import JSON, AuthContext, Token
+from penstock.errors import CredentialsRefusedError
+from penstock_auth._answers import error_code, read_token_answer, what
 from penstock_auth._oauth2_answers import token_of
 from penstock_auth._oauth2_client_auth import ClientAuthentication
 from penstock_auth._oauth2_discovery import Endpoint, Endpoints
 from penstock_auth._oauth2_settings import OAuth2Config, words
 
+_LOGINS: Final = frozenset({"authorization_code", "device_code"})
+"""Grants whose scope was settled when somebody logged in."""
 _FORM: Final = "application/x-www-form-urlencoded"
+
+
+class GrantRefusedError(CredentialsRefusedError):
+    """What was granted once is no longer good: ``invalid_grant`` (RFC 6749 section 5.2)."""
 
 
 class TokenRequests:
@@ -33,11 +40,17 @@ class TokenRequests:
         """Ask for a token, which no message shows from then on.
 
         Raises:
-            CredentialsRefusedError: The server refuses the credentials or the grant.
+            GrantRefusedError: The server refuses the grant.
+            CredentialsRefusedError: The server refuses the credentials.
             AuthError: There is no answer, or none that holds a token.
         """
         response = await self.post("token_endpoint", form(self._config, grant_type, parameters))
-        answer = read_token_answer(response)
+        try:
+            answer = read_token_answer(response)
+        except CredentialsRefusedError as error:
+            if error_of(response) == "invalid_grant":
+                raise GrantRefusedError(str(error)) from error
+            raise
         token = token_of(answer, now=self._context.time(), where=what(response), path=self._config.token_path)
         self._context.conceal(token.access_token, token.refresh_token)
         return token
@@ -57,13 +70,22 @@ class TokenRequests:
         return await self._context.send(request, auth=ClientAuthentication(self._config, self._context, audience))
 
 
+def error_of(response: httpx.Response) -> str:
+    """Return the ``error`` of an answer (RFC 6749 section 5.2), nothing where it names none."""
+    try:
+        return error_code(cast("JSON", response.json()))
+    except ValueError:
+        return ""
+
+
 def form(config: OAuth2Config, grant_type: str, parameters: Mapping[str, str]) -> str:
     """Return the body of a token request: the grant's parameters, what every grant may say, and the user's own."""
     from authlib.common.urls import add_params_to_qs  # noqa: PLC0415 - see above
     from authlib.oauth2.rfc6749.parameters import prepare_token_request  # noqa: PLC0415
 
     own = {name: value.get_secret_value() for name, value in config.token_parameters.items()}
-    body = prepare_token_request(grant_type, scope=" ".join(words(config.scope)), **parameters)
+    scope = () if config.grant_type in _LOGINS else words(config.scope)
+    body = prepare_token_request(grant_type, scope=" ".join(scope), **parameters)
     repeated = [(name, item) for name in ("audience", "resource") for item in words(getattr(config, name))]
     pairs: Sequence[tuple[str, str]] = [*parse_qsl(body, keep_blank_values=True), *repeated]
     return add_params_to_qs("", [*(pair for pair in pairs if pair[0] not in own), *own.items()])

@@ -388,7 +388,10 @@ UNUSABLE: Final[list[tuple[Handler, str]]] = [
     (faults.html(), r"200 OK \(text/html; charset=utf-8\): expected a JSON object that holds a token"),
     (faults.empty(), r"200 OK \(empty answer\): expected a JSON object that holds a token"),
     (faults.says({}), r"200 OK \(application/json\): the answer is an empty object"),
-    (faults.says(["t"]), r"200 OK \(application/json\): expected a JSON object that holds a token"),
+    (
+        faults.says(["t"]),
+        r"200 OK \(application/json\): expected a JSON object that holds a token; the answer is a list",
+    ),
     (
         faults.says({"token": "x", "expires": 3}),
         r"200 OK \(application/json\): there is no text at access_token; the answer has expires, token",
@@ -421,6 +424,8 @@ def test_an_answer_without_a_token_is_told_by_status_type_and_keys(fault: Handle
         (faults.refuses("invalid_grant", "expired"), r"400 Bad Request .*: invalid_grant: expired"),
         (faults.refuses("unauthorized_client"), r"400 Bad Request .*: unauthorized_client"),
         (faults.refuses("invalid_scope", status=200), r"200 OK .*: invalid_scope"),
+        (faults.says(b"nothing", 401), r"401 Unauthorized \(application/json\)"),
+        (faults.says(["nothing"], 401), r"401 Unauthorized \(application/json\)"),
         (faults.html(403), r"403 Forbidden \(text/html; charset=utf-8\)"),
     ],
 )
