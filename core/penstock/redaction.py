@@ -50,6 +50,7 @@ _CUT: Final = re.compile(r"…|\.\.\.")
 _WORD_END: Final = re.compile(r"[\s\"'<>]")
 _LONGEST_WORD: Final = 8192
 _PARTIAL_ESCAPE: Final = re.compile(r"(?:%[0-9a-fA-F]?|\\[u0-9a-fA-F]{0,5}|&[a-z#0-9]{0,6})\Z")
+_SCHEME: Final = re.compile(r"[A-Za-z][\w-]* .+")
 _FORM: Final = re.compile(r"[^\s=&?]+=[^\s&]*(?:&[^\s=&]+=[^\s&]*)*")
 _PLAIN_FORMATTER: Final = logging.Formatter()
 _LEARNT: Final = 32
@@ -124,27 +125,15 @@ def _parts(value: object) -> Iterable[object]:
     return ()
 
 
-def _parts_of(secret: str) -> Iterator[str]:
-    """Iterate over what of a secret is one by itself: the lines of a PEM key, the long members of JSON, such as a JWK.
-
-    Who finds every line of a PEM key finds the whole, in half the time.
-    """
-    pem = "PRIVATE KEY-----" in secret
-    if not pem:
-        yield secret
-    if pem or secret.lstrip().startswith("{"):
-        # PEM within JSON or a .env file has its line breaks as two characters
-        yield from _LONG_WORD.findall(secret.replace("\\n", "\n"))
-
-
 def secret_parts(secret: str) -> Iterator[str]:
     """Iterate over a secret and over what of it the other side may repeat alone.
 
-    That is what follows the scheme of a header and what base64 hides there, what a URL gives away, and the values of a
-    form.
+    That is what follows the scheme of a header and what base64 hides there, what a URL gives away, the values of a
+    form, the lines of a PEM key, and the long members of JSON, such as a JWK.
     """
-    yield from _parts_of(secret)
-    yield from (part for part in credentials_in(secret) if len(part) >= _WHOLE_WORD_BELOW)
+    yield from _words_of(secret)
+    if _SCHEME.fullmatch(secret):
+        yield from (part for part in credentials_in(secret) if len(part) >= _WHOLE_WORD_BELOW)
     yield from url_secrets(secret)
     if _FORM.fullmatch(secret):
         yield from _pair_secrets(secret, _WHOLE_WORD_BELOW)
@@ -161,6 +150,19 @@ def credentials_in(header: str) -> Iterator[str]:
     user, _, password = pair.partition(":")
     yield pair
     yield password or user  # some APIs take their key for a user name
+
+
+def _words_of(secret: str) -> Iterator[str]:
+    """Iterate over the secret and its long words, or over the lines of a PEM key alone.
+
+    Who finds every line of a PEM key finds the whole, in half the time.
+    """
+    pem = "PRIVATE KEY-----" in secret
+    if not pem:
+        yield secret
+    if pem or secret.lstrip().startswith("{"):
+        # PEM within JSON or a .env file has its line breaks as two characters
+        yield from _LONG_WORD.findall(secret.replace("\\n", "\n"))
 
 
 def url_secrets(url: str) -> Iterator[str]:

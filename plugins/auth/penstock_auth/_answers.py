@@ -26,30 +26,28 @@ def read_answer(response: httpx.Response) -> JSON:
         CredentialsRefusedError: The endpoint refuses the credentials.
         AuthError: It answers with an error, or with something that holds no token.
     """
-    try:
-        document = cast("JSON", response.json())
-    except ValueError:
-        document = None
-    if not response.is_success:
-        refused = response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-        kind = CredentialsRefusedError if refused or error_code(document) in _REFUSED else AuthError
-        raise kind(f"{what(response)}{_said(document)}")
-    if not document or isinstance(document, bool | int | float):
-        message = f"{what(response)}: expected JSON that holds a token{_instead(document)}"
+    document = _success(response)
+    if isinstance(document, dict):
+        return _not_empty(document, response)
+    if not document or not isinstance(document, str | list):
+        message = f"{what(response)}: expected JSON that holds a token"
         raise AuthError(message)
-    if error_code(document):  # some answer 200 to a refusal
-        kind = CredentialsRefusedError if error_code(document) in _REFUSED else AuthError
-        raise kind(f"{what(response)}{_said(document)}")
     return document
 
 
 def read_token_answer(response: httpx.Response) -> dict[str, JSON]:
-    """Return the JSON object of a token endpoint's answer, which is not empty; raises as ``read_answer`` does."""
-    document = read_answer(response)
+    """Return the JSON object of a token endpoint's answer, which is not empty.
+
+    Raises:
+        CredentialsRefusedError: The endpoint refuses the credentials.
+        AuthError: It answers with an error, or with something that is no such object.
+    """
+    document = _success(response)
     if not isinstance(document, dict):
-        message = f"{what(response)}: expected a JSON object that holds a token; {keys_of(document)}"
+        instead = f"; {keys_of(document)}" if isinstance(document, str | list) else ""
+        message = f"{what(response)}: expected a JSON object that holds a token{instead}"
         raise AuthError(message)
-    return document
+    return _not_empty(document, response)
 
 
 def lifetime(value: JSON) -> float | None:
@@ -96,5 +94,21 @@ def _said(document: JSON) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"  # what is cut off is seen to be, by redaction too
 
 
-def _instead(document: JSON) -> str:
-    return "; the answer is an empty object" if document == {} else ""
+def _success(response: httpx.Response) -> JSON:
+    """Return the answer's JSON, null where it is none; raise what it says is wrong."""
+    try:
+        document = cast("JSON", response.json())
+    except ValueError:
+        document = None
+    if not response.is_success or error_code(document):  # some answer 200 to a refusal
+        refused = response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        kind = CredentialsRefusedError if refused or error_code(document) in _REFUSED else AuthError
+        raise kind(f"{what(response)}{_said(document)}")
+    return document
+
+
+def _not_empty(document: dict[str, JSON], response: httpx.Response) -> dict[str, JSON]:
+    if not document:
+        message = f"{what(response)}: the answer is an empty object"
+        raise AuthError(message)
+    return document

@@ -236,7 +236,7 @@ def test_a_template_is_text_with_what_jq_gives_on_the_answer(
         ),
         (["secret-1"], BEARER, "customAuthRequestTemplate.headers.Authorization: `.token` fails on the answer"),
         ({"token": "secret-1\nX"}, BEARER, "headers.Authorization: the header Authorization must not contain a line"),
-        ({}, BEARER, "200 OK (application/json): expected JSON that holds a token; the answer is an empty object"),
+        ({}, BEARER, "200 OK (application/json): the answer is an empty object"),
         ([], BEARER, "200 OK (application/json): expected JSON that holds a token"),
         (Reply(b"", 200), BEARER, "200 OK (empty answer): expected JSON that holds a token"),
         (Reply(b"", 204), BEARER, "204 No Content (empty answer): expected JSON that holds a token"),
