@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 
 from penstock.config.models import SearchQuery
+from penstock.secret_files import SecretFile
 from penstock.strategies import NestedAuth
 
 _WORDS: Final[dict[object, str]] = {
@@ -22,6 +23,7 @@ _WORDS: Final[dict[object, str]] = {
     Any: "anything",
     SecretStr: "secret",
     Path: "path",
+    SecretFile: "path",
     SearchQuery: "search query",
     NestedAuth: "auth",
 }
