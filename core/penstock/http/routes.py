@@ -7,6 +7,7 @@ import os
 import ssl
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -14,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from penstock.config.models import HttpSettings
 
@@ -96,6 +98,9 @@ class Routes:
         )
         # It would repeat, uncounted, what ends in a disconnect; there is no public switch.
         session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        # It would spell what is sent in another way than what was signed: %7e as ~, | as %7C. Set as an attribute
+        # of the object, for its class warns of others than its own while debugging.
+        object.__setattr__(session, "_build_url", partial(URL, encoded=True))
         return session
 
     def _tls_context(self) -> ssl.SSLContext:
