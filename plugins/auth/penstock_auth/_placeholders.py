@@ -11,7 +11,7 @@ import httpx
 
 from penstock import JSON
 
-_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z]+)\}")
+_PLACEHOLDER: Final = re.compile(r"\{([A-Za-z]+(?::[^{}\s]+)?)\}")
 OF_REQUEST: Final = frozenset({"method", "url", "origin", "host", "path", "query", "target", "bodyHash"})
 """What ``facts_of`` knows."""
 
@@ -43,13 +43,16 @@ def names_in(value: JSON) -> frozenset[str]:
 
 
 def check_names(value: JSON, known: Collection[str]) -> None:
-    """Refuse placeholders that nothing fills.
+    """Refuse placeholders that nothing fills; a known ``header:`` allows any ``header:name``.
 
     Raises:
         ValueError: There is one.
     """
     for name in sorted(names_in(value) - set(known)):
-        message = f"has {{{name}}}, which nothing fills; known are {', '.join(f'{{{each}}}' for each in sorted(known))}"
+        if f"{name.partition(':')[0]}:" in known:
+            continue
+        listed = ", ".join(f"{{{each}name}}" if each.endswith(":") else f"{{{each}}}" for each in sorted(known))
+        message = f"has {{{name}}}, which nothing fills; known are {listed}"
         raise ValueError(message)
 
 
