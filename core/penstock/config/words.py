@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 
 from penstock.config.models import SearchQuery
+from penstock.config.pem import Pem
 from penstock.secret_files import SecretFile
 from penstock.strategies import NestedAuth
 
@@ -24,6 +25,7 @@ _WORDS: Final[dict[object, str]] = {
     SecretStr: "secret",
     Path: "path",
     SecretFile: "path",
+    Pem: "PEM text or path",
     SearchQuery: "search query",
     NestedAuth: "auth",
 }
