@@ -33,7 +33,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n[]"
 AUTHORITY = issue("Acme CA", authority=True)
 SERVER = issue("localhost", AUTHORITY)
 ME = issue("me", AUTHORITY)
-STRANGER = issue("me", issue("Other CA", authority=True))
+OTHER = issue("Other CA", authority=True)
+STRANGER = issue("me", OTHER)
 HOUR = timedelta(hours=1)
 
 
@@ -120,23 +121,21 @@ def test_a_server_that_asks_for_a_certificate_gets_it(
 
 
 @pytest.mark.parametrize(
-    ("newest", "certificate", "message"),
+    ("newest", "by", "message"),
     [
         (ssl.TLSVersion.TLSv1_3, None, "the server asks for a client certificate: set clientCertificate"),
         (ssl.TLSVersion.TLSv1_2, None, "it may want a client certificate: set clientCertificate"),
-        (ssl.TLSVersion.TLSv1_3, STRANGER, "the server refuses the client certificate: unknown ca"),
-        (ssl.TLSVersion.TLSv1_2, STRANGER, "the server refuses the client certificate: unknown ca"),
-        (
-            ssl.TLSVersion.TLSv1_3,
-            issue("me", AUTHORITY, valid=(-HOUR, timedelta(seconds=-20))),
-            "the server refuses the client certificate: certificate expired",
-        ),
+        (ssl.TLSVersion.TLSv1_3, OTHER, "the server refuses the client certificate: unknown ca"),
+        (ssl.TLSVersion.TLSv1_2, OTHER, "the server refuses the client certificate: unknown ca"),
+        (ssl.TLSVersion.TLSv1_3, AUTHORITY, "the server refuses the client certificate: certificate expired"),
     ],
 )
 def test_a_refusal_of_the_certificate_is_said_and_not_tried_again(
-    newest: ssl.TLSVersion, certificate: Issued | None, message: str, tmp_path: Path
+    newest: ssl.TLSVersion, by: Issued | None, message: str, tmp_path: Path
 ) -> None:
-    options = _identity(certificate) if certificate else {"ca_bundle": AUTHORITY.pem}
+    end = timedelta(seconds=-5 if by is AUTHORITY else 600)
+    certificate = issue("me", by, valid=(-HOUR, end))
+    options = _identity(certificate) if by else {"ca_bundle": AUTHORITY.pem}
     with _serve(tmp_path, newest=newest) as server, pytest.raises(RequestFailedError, match=message) as caught:
         fetch(settings(_at(server), **options), get(_at(server)))
 
@@ -192,7 +191,7 @@ def test_token_endpoints_get_the_certificate_too(tmp_path: Path) -> None:
 
 
 _EXPIRED = issue("me", AUTHORITY, valid=(-HOUR, timedelta(minutes=-2)))
-_EARLY = issue("me", AUTHORITY, valid=(timedelta(minutes=2), HOUR))
+_EARLY = issue("me", AUTHORITY, valid=(HOUR, 2 * HOUR))
 _NEITHER = "no certificate and no private key is in it: expected PEM text, -----BEGIN ... to -----END ..."
 _LOCKED = ME.key_pem("hunter22")
 
