@@ -7,7 +7,6 @@ import os
 import ssl
 from base64 import b64encode
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -95,12 +94,12 @@ class Routes:
             auto_decompress=False,
             trust_env=False,  # it would read ~/.netrc too; find_proxy reads the proxies
             max_field_size=_MAX_HEADER_BYTES,
+            skip_auto_headers=["Content-Type"],  # it would call an empty body application/octet-stream
         )
         # It would repeat, uncounted, what ends in a disconnect; there is no public switch.
         session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
-        # It would spell what is sent in another way than what was signed: %7e as ~, | as %7C. Set as an attribute
-        # of the object, for its class warns of others than its own while debugging.
-        object.__setattr__(session, "_build_url", partial(URL, encoded=True))
+        # It would write %2F as a slash, and what was signed would not be what is sent; there is no public switch.
+        vars(session)["_build_url"] = _as_it_is
         return session
 
     def _tls_context(self, scheme: str) -> ssl.SSLContext:
@@ -110,6 +109,10 @@ class Routes:
                 _show_identity(context, self._settings)
             self._tls[scheme] = context
         return self._tls[scheme]
+
+
+def _as_it_is(url: object) -> URL:
+    return URL(str(url), encoded=True)
 
 
 def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:

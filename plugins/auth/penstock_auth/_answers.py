@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, cast
@@ -18,6 +19,22 @@ _REFUSED: Final = frozenset(
 _LONGEST: Final = 300
 
 
+def read_answer(response: httpx.Response) -> JSON:
+    """Return the JSON of a token endpoint's answer: an object, a list or a text that is not empty.
+
+    Raises:
+        CredentialsRefusedError: The endpoint refuses the credentials.
+        AuthError: It answers with an error, or with something that holds no token.
+    """
+    document = _success(response)
+    if isinstance(document, dict):
+        return _not_empty(document, response)
+    if not document or not isinstance(document, str | list):
+        message = f"{what(response)}: expected JSON that holds a token"
+        raise AuthError(message)
+    return document
+
+
 def read_token_answer(response: httpx.Response) -> dict[str, JSON]:
     """Return the JSON object of a token endpoint's answer, which is not empty.
 
@@ -25,21 +42,25 @@ def read_token_answer(response: httpx.Response) -> dict[str, JSON]:
         CredentialsRefusedError: The endpoint refuses the credentials.
         AuthError: It answers with an error, or with something that is no such object.
     """
-    document = _object(response)
-    if not response.is_success:
-        refused = response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-        kind = CredentialsRefusedError if refused or error_code(document) in _REFUSED else AuthError
-        raise kind(f"{what(response)}{_said(document)}")
-    if document is None:
+    document = _success(response)
+    if not isinstance(document, dict):
         message = f"{what(response)}: expected a JSON object that holds a token"
         raise AuthError(message)
-    if isinstance(document.get("error"), str):  # some answer 200 to a refusal
-        kind = CredentialsRefusedError if error_code(document) in _REFUSED else AuthError
-        raise kind(f"{what(response)}{_said(document)}")
-    if not document:
-        message = f"{what(response)}: the answer is an empty object"
-        raise AuthError(message)
-    return document
+    return _not_empty(document, response)
+
+
+def lifetime(value: JSON) -> float | None:
+    """Return the seconds that ``expires_in`` promises, a number or its text; None where it promises nothing.
+
+    Zero and less are what some servers say of tokens that do not expire; of one that is dead after all, a 401 tells.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def what(response: httpx.Response) -> str:
@@ -50,29 +71,43 @@ def what(response: httpx.Response) -> str:
     return f"{response.request.method} {place}: {status} ({content_type})"
 
 
-def keys_of(document: Mapping[str, JSON]) -> str:
+def keys_of(document: JSON | Mapping[str, JSON]) -> str:
     """Return the top-level names of an answer, never its values."""
-    return f"the answer has {', '.join(sorted(document)) or 'nothing'}"[:_LONGEST]
+    if isinstance(document, Mapping):
+        return f"the answer has {', '.join(sorted(document)) or 'nothing'}"[:_LONGEST]
+    return f"the answer is {'a list' if isinstance(document, list) else 'a text'}"
 
 
-def error_code(document: Mapping[str, JSON] | None) -> str:
+def error_code(document: JSON | Mapping[str, JSON]) -> str:
     """Return the ``error`` of an OAuth error answer (RFC 6749 section 5.2), or nothing."""
-    code = document.get("error") if document else None
+    code = document.get("error") if isinstance(document, Mapping) else None
     return code if isinstance(code, str) else ""
 
 
-def _said(document: Mapping[str, JSON] | None) -> str:
+def _said(document: JSON) -> str:
     code = error_code(document)
-    if not document or not code:
+    if not isinstance(document, dict) or not code:
         return ""
     description = document.get("error_description")
     text = f": {code}: {description}" if isinstance(description, str) and description else f": {code}"
-    return text[:_LONGEST]
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"  # what is cut off is seen to be, by redaction too
 
 
-def _object(response: httpx.Response) -> dict[str, JSON] | None:
+def _success(response: httpx.Response) -> JSON:
+    """Return the answer's JSON, null where it is none; raise what it says is wrong."""
     try:
-        document = cast("object", response.json())
+        document = cast("JSON", response.json())
     except ValueError:
-        return None
-    return cast("dict[str, JSON]", document) if isinstance(document, dict) else None
+        document = None
+    if not response.is_success or error_code(document):  # some answer 200 to a refusal
+        refused = response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+        kind = CredentialsRefusedError if refused or error_code(document) in _REFUSED else AuthError
+        raise kind(f"{what(response)}{_said(document)}")
+    return document
+
+
+def _not_empty(document: dict[str, JSON], response: httpx.Response) -> dict[str, JSON]:
+    if not document:
+        message = f"{what(response)}: the answer is an empty object"
+        raise AuthError(message)
+    return document

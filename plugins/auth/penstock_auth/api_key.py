@@ -9,7 +9,7 @@ import httpx
 from pydantic import Field, model_validator
 
 from penstock import AuthContext, AuthStrategy, PluginConfig, hookimpl
-from penstock_auth._query import with_params
+from penstock_auth._requests import with_params
 from penstock_auth.checks import HeaderName, Secret, check_ascii
 
 
@@ -46,7 +46,7 @@ class _HeaderKey(httpx.Auth):
 
 class _QueryKey(httpx.Auth):
     def __init__(self, name: str, key: str) -> None:
-        self._params = {name: key}
+        self._params = {name: [key]}
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         request.url = with_params(request.url, self._params)

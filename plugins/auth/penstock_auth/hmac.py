@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 from penstock import JSON, AuthContext, AuthStrategy, PluginConfig, hookimpl
 from penstock_auth._encoding import HashEncoding, SecretEncoding, secret_bytes, written
 from penstock_auth._placeholders import OF_REQUEST, check_names, facts_of, filled, names_in
-from penstock_auth._query import with_params, without_params
+from penstock_auth._requests import with_params, without_params
 from penstock_auth.checks import HeaderName, Secret, check_ascii, without_control
 
 Hash: TypeAlias = Literal["sha1", "sha256", "sha384", "sha512"]
@@ -144,7 +144,7 @@ class _Hmac(httpx.Auth):
         facts = facts if signed else {**facts, **self._facts(request)}
         params = _filled_texts(config.hmac_params, facts, signed=signed)
         if params:
-            request.url = with_params(request.url, params)
+            request.url = with_params(request.url, {name: [text] for name, text in params.items()})
         request.headers.update(_filled_texts(config.hmac_headers, facts, signed=signed))
 
     def _facts(self, request: httpx.Request) -> dict[str, JSON]:
