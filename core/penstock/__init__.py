@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from penstock.hookspecs import hookimpl as hookimpl
+    from penstock.secret_files import SecretFile as SecretFile
     from penstock.strategies import AuthContext as AuthContext
     from penstock.strategies import AuthStrategy as AuthStrategy
     from penstock.strategies import NestedAuth as NestedAuth
@@ -43,6 +44,7 @@ _HOME = {
     "PaginationStrategy": "penstock.strategies",
     "Person": "penstock.strategies",
     "PluginConfig": "penstock.strategies",
+    "SecretFile": "penstock.secret_files",
     "Sink": "penstock.strategies",
     "SinkStrategy": "penstock.strategies",
     "TokenSlot": "penstock.strategies",

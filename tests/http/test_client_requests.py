@@ -363,3 +363,28 @@ def test_a_header_that_cannot_be_sent_is_an_error_of_its_request(headers: dict[s
     with serve(lambda _: Reply([])) as api, pytest.raises(RequestFailedError, match=f"^GET {api.url}"):
         fetch(settings(api.url, max_retries=0), get(api.url, headers))
     assert api.received == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/a%20b",
+        "/a%2Fb?sig=a%2Fb+c%3D&next=%7e;x",
+        "/%c3%a9|b?x[0]=1&y={z}",
+        "/a?x='y'&&z=!*()",
+        "/%E4",
+        "/a%3Fb?c=%23",
+    ],
+)
+def test_a_url_is_sent_as_it_is_spelled(target: str) -> None:
+    seen: list[str] = []
+
+    class Watching(httpx.Auth):
+        def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+            seen.append(request.url.raw_path.decode())
+            yield request
+
+    with serve(lambda _: Reply([])) as api:
+        fetch(settings(api.url), get(f"{api.url}{target}"), auth=Watching())
+
+    assert api.targets() == seen == [target]

@@ -39,7 +39,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_at_once_with_a_hint() 
     with serve_tls("strict") as server, pytest.raises(RequestFailedError) as caught:
         fetch(settings(at(server)), get(at(server)))
     assert "the certificate is not trusted (self" in str(caught.value)
-    assert "SSL_CERT_FILE may name the authority, verifySsl: false trusts anybody" in str(caught.value)
+    assert "caBundle may name the authority, verifySsl: false trusts anybody" in str(caught.value)
     assert caught.value.attempts == 1
     assert server.received == []
 

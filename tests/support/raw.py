@@ -46,7 +46,7 @@ def serve_raw(
 
         def talk(plain: socket.socket) -> None:
             try:
-                with tls.wrap_socket(plain, server_side=True) if tls else plain as connection:
+                with _secured(plain, tls) if tls else plain as connection:
                     if greeting:
                         connection.sendall(greeting)
                         while connection.recv(65536):  # closing with unread data would reset the connection
@@ -68,6 +68,18 @@ def serve_raw(
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
+
+
+def _secured(plain: socket.socket, tls: ssl.SSLContext) -> ssl.SSLSocket:
+    connection = tls.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
+    try:
+        connection.do_handshake()
+    except ssl.SSLError:
+        with connection:
+            while socket.socket.recv(connection, 65536):  # as above: the client is to get the alert
+                pass
+        raise
+    return connection
 
 
 def read_head(connection: socket.socket) -> bytes:

@@ -6,14 +6,27 @@ of the other modules in this folder.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, SecretStr, Tag, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from penstock.config.headers import check_headers
+from penstock.config.pem import Identity, Pem
 from penstock.config.urls import clean_base_url, clean_origin, clean_proxy
 from penstock.errors import Problem
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
@@ -77,6 +90,19 @@ class HttpSettings(Model):
     proxy: SecretStr | None = Field(
         default=None, description="URL of a proxy; by default HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide"
     )
+    ca_bundle: Pem | None = Field(
+        default=None,
+        description="certificates of authorities to trust beside the usual ones: PEM text, or the path of a file",
+    )
+    client_key_password: SecretStr | None = Field(default=None, description="of an encrypted clientKey")
+    client_certificate: Pem | None = Field(
+        default=None,
+        description="certificate to show to servers that ask for one (mTLS), and those that vouch for it: PEM text, "
+        "or the path of a file",
+    )
+    client_key: Pem | None = Field(
+        default=None, description="its private key, where that is not with it: PEM text, or the path of a file"
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -98,6 +124,74 @@ class HttpSettings(Model):
     @classmethod
     def _clean_proxy(cls, proxy: SecretStr | None) -> SecretStr | None:
         return None if proxy is None else SecretStr(clean_proxy(proxy.get_secret_value()))
+
+    @field_validator("ca_bundle")
+    @classmethod
+    def _check_bundle(cls, bundle: Pem | None) -> Pem | None:
+        if bundle is not None:
+            _check_authorities(bundle)
+        return bundle
+
+    @field_validator("client_certificate")
+    @classmethod
+    def _check_certificate(cls, certificate: Pem | None, info: ValidationInfo) -> Pem | None:
+        if certificate is not None:
+            _check_validity(certificate)
+            _check_identity(certificate, certificate.key, info.data)
+        return certificate
+
+    @field_validator("client_key")
+    @classmethod
+    def _check_key(cls, key: Pem | None, info: ValidationInfo) -> Pem | None:
+        if key is not None:
+            if key.key is None:
+                message = "no private key is in it"
+                raise ValueError(message)
+            _check_identity(info.data.get("client_certificate"), key.key, info.data)
+        return key
+
+    @model_validator(mode="after")
+    def _check_pair(self) -> Self:
+        if self.client_certificate is None and self.client_key is not None:
+            message = "clientKey needs clientCertificate"
+            raise ValueError(message)
+        if self.client_certificate is not None and self.identity is None:
+            message = "clientCertificate holds no private key: set clientKey"
+            raise ValueError(message)
+        return self
+
+    @property
+    def identity(self) -> Identity | None:
+        """What to show to servers that ask for a certificate."""
+        if self.client_certificate is None:
+            return None
+        key = self.client_key.key if self.client_key else self.client_certificate.key
+        if key is None:
+            return None
+        return Identity(self.client_certificate.certificates, key, self.client_key_password)
+
+
+# cryptography takes a twentieth of a second, which only those who have a certificate should pay
+
+
+def _check_authorities(bundle: Pem) -> None:
+    from penstock.config.identity import check_certificates  # noqa: PLC0415
+
+    check_certificates(bundle.certificates)
+
+
+def _check_validity(certificate: Pem) -> None:
+    from penstock.config.identity import check_validity  # noqa: PLC0415
+
+    check_validity(certificate.certificates)
+
+
+def _check_identity(certificate: Pem | None, key: SecretStr | None, settings: Mapping[str, Any]) -> None:
+    """Refuse a key that does not fit; a certificate that was refused is not there."""
+    from penstock.config.identity import check_identity  # noqa: PLC0415
+
+    if certificate is not None and key is not None:
+        check_identity(Identity(certificate.certificates, key, settings.get("client_key_password")))
 
 
 class Connection(NamedTuple):

@@ -11,6 +11,8 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, SecretStr
 
 from penstock.config.models import SearchQuery
+from penstock.config.pem import Pem
+from penstock.secret_files import SecretFile
 from penstock.strategies import NestedAuth
 
 _WORDS: Final[dict[object, str]] = {
@@ -22,6 +24,8 @@ _WORDS: Final[dict[object, str]] = {
     Any: "anything",
     SecretStr: "secret",
     Path: "path",
+    SecretFile: "path",
+    Pem: "PEM text or path",
     SearchQuery: "search query",
     NestedAuth: "auth",
 }

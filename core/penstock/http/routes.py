@@ -47,9 +47,9 @@ class Routes:
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._routes: dict[tuple[str, bytes], Route] = {}
-        self._transports: dict[tuple[bool, Proxy | None], AiohttpTransport] = {}
+        self._transports: dict[tuple[str, Proxy | None], AiohttpTransport] = {}
         self._cookies: aiohttp.CookieJar | None = None
-        self._tls: ssl.SSLContext | None = None
+        self._tls: dict[str, ssl.SSLContext] = {}
 
     def to(self, url: httpx.URL) -> Route:
         """Return the route to the origin of this URL."""
@@ -68,14 +68,14 @@ class Routes:
     def _make_route(self, url: httpx.URL) -> Route:
         proxy = find_proxy(self._settings, url)
         plain = url.scheme == "http"
-        secure = not plain or (proxy is not None and proxy.url.startswith("https:"))
-        if (secure, proxy) not in self._transports:
-            self._transports[secure, proxy] = self._make_transport(proxy, secure=secure)
+        if (url.scheme, proxy) not in self._transports:
+            self._transports[url.scheme, proxy] = self._make_transport(url.scheme, proxy)
         headers = {"Proxy-Authorization": proxy.authorization} if plain and proxy and proxy.authorization else {}
-        return Route(self._transports[secure, proxy], headers)
+        return Route(self._transports[url.scheme, proxy], headers)
 
-    def _make_transport(self, proxy: Proxy | None, *, secure: bool) -> AiohttpTransport:
-        context = self._tls_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    def _make_transport(self, scheme: str, proxy: Proxy | None) -> AiohttpTransport:
+        secure = scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
+        context = self._tls_context(scheme) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         through = None
         if proxy is not None:
             headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
@@ -98,10 +98,13 @@ class Routes:
         vars(session)["_build_url"] = _as_it_is
         return session
 
-    def _tls_context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = make_tls_context(self._settings)
-        return self._tls
+    def _tls_context(self, scheme: str) -> ssl.SSLContext:
+        if scheme not in self._tls:
+            context = make_tls_context(self._settings)
+            if scheme == "https":  # a proxy on the way to plain HTTP has no business with our certificate
+                _show_identity(context, self._settings)
+            self._tls[scheme] = context
+        return self._tls[scheme]
 
 
 def _as_it_is(url: object) -> URL:
@@ -111,12 +114,16 @@ def _as_it_is(url: object) -> URL:
 def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:
     """Return what certificates are checked with; costs some 40 ms of CPU, so one serves a whole connection.
 
-    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` say whom to trust; otherwise the system does, and certifi.
+    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` say whom to trust; otherwise the system does, and certifi. ``caBundle``
+    adds to them.
     """
     context = httpx.create_ssl_context(verify=settings.verify_ssl)
     if not settings.verify_ssl:
         _LOG.warning("verifySsl is off: whoever answers is believed to be the server")
         return context
+    if settings.ca_bundle is not None:
+        context.load_verify_locations(cadata=settings.ca_bundle.certificates)
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # what is named is trusted, though another signed it
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         context.load_default_certs()
     # Python 3.13 checks strictly by default, older ones do not: here, the setting decides.
@@ -125,6 +132,13 @@ def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:
     else:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
+
+
+def _show_identity(context: ssl.SSLContext, settings: HttpSettings) -> None:
+    if settings.identity is not None:
+        from penstock.config.identity import load_identity  # noqa: PLC0415 - it imports cryptography
+
+        load_identity(context, settings.identity)
 
 
 def find_proxy(settings: HttpSettings, url: httpx.URL) -> Proxy | None:

@@ -23,6 +23,8 @@ class SilenceError(Exception):
 def explain(error: Exception, timeout: float) -> SilenceError:
     """Return what an exception of the transport means; httpx-aiohttp says little, but keeps the cause."""
     cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ else error
+    if refusal := _refusal_of_certificate(cause):
+        return SilenceError(refusal, "permanent")
     match cause:
         case TimeoutError():
             return SilenceError(f"no whole answer within {timeout:g} s (timeout)", "transient")
@@ -34,6 +36,26 @@ def explain(error: Exception, timeout: float) -> SilenceError:
             return SilenceError(f"the request cannot be sent: {cause}", "permanent")
         case _:
             return SilenceError(f"the connection broke: {cause or type(cause).__name__}", "transient")
+
+
+def _refusal_of_certificate(error: BaseException) -> str:
+    """Return what a server's alert says of our certificate (RFC 8446 section 6.2), nothing where there is none.
+
+    With TLS 1.3 it comes after the handshake, when the answer is read.
+    """
+    while error.__cause__ is not None:
+        error = error.__cause__
+    reason = error.reason if type(error) is ssl.SSLError else None  # aiohttp's own kinds have none
+    if reason is None or "ALERT" not in reason:
+        return ""
+    said = reason.partition("ALERT_")[2].replace("_", " ").lower()
+    if said == "certificate required":
+        return "the server asks for a client certificate: set clientCertificate"
+    if said == "handshake failure":
+        return "the server broke the TLS handshake off; it may want a client certificate: set clientCertificate"
+    if "certificate" in said or said in {"unknown ca", "access denied"}:
+        return f"the server refuses the client certificate: {said}"
+    return ""
 
 
 def _explain_answer(
@@ -69,6 +91,6 @@ def _tls_reason(error: ssl.SSLError) -> str:
     ):
         return (
             f"the certificate is not trusted ({error.certificate_error.verify_message}); "
-            "SSL_CERT_FILE may name the authority, verifySsl: false trusts anybody"
+            "caBundle may name the authority, verifySsl: false trusts anybody"
         )
     return str(error)

@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, cast
 
-from pydantic import (
-    Field,
-    GetCoreSchemaHandler,
-    GetJsonSchemaHandler,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
-from penstock import JSON, PluginConfig
+from penstock import JSON, PluginConfig, SecretFile
 
 if TYPE_CHECKING:
     from penstock_auth._key_material import Material, PrivateKey
@@ -28,7 +17,6 @@ if TYPE_CHECKING:
 Algorithm: TypeAlias = Literal[
     "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA", "HS256", "HS384", "HS512"
 ]
-_LARGEST_FILE: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,60 +51,6 @@ class SigningKey:
         return jwt.encode(dict(claims), self._key, algorithm=self.algorithm, headers={**names, **(headers or {})})
 
 
-@dataclass(frozen=True, slots=True)
-class KeyFile:
-    """A file's path as a setting, with what the file holds: read when the settings are, so that it is missed then."""
-
-    path: Path
-    text: SecretStr
-    """A field of its own, for that is where redaction looks for secrets."""
-
-    @classmethod
-    def read(cls, value: object) -> KeyFile:
-        """Read the file.
-
-        Raises:
-            ValueError: It cannot be read, or is no text.
-        """
-        if isinstance(value, KeyFile):
-            return value
-        if not isinstance(value, str | Path):
-            message = "expected a path"
-            raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
-        path = Path(value)
-        try:
-            with path.open("rb") as file:
-                content = file.read(_LARGEST_FILE + 1)
-            text = content.decode()
-        except OSError as error:
-            message = f"cannot be read: {error.strerror}"
-            raise ValueError(message) from None
-        except UnicodeDecodeError:
-            message = "is a binary file: expected PEM or a JWK in JSON"
-            raise ValueError(message) from None
-        if len(content) > _LARGEST_FILE:
-            message = "is too large for a key: expected PEM or a JWK in JSON"
-            raise ValueError(message)
-        return cls(path, SecretStr(text))
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read the file that is named; written again, it is its path."""
-        del source, handler
-        written = core_schema.plain_serializer_function_ser_schema(_written)
-        return core_schema.no_info_plain_validator_function(cls.read, serialization=written)
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Show a path."""
-        del schema, handler
-        return {"type": "string", "format": "path"}
-
-
-def _written(file: KeyFile) -> str:
-    return str(file.path)
-
-
 class KeyConfig(PluginConfig):
     """The settings of a signing key, checked whole before the first request; for a ``Config`` to inherit.
 
@@ -133,7 +67,7 @@ class KeyConfig(PluginConfig):
     private_key: SecretStr | None = Field(
         default=None, description="what signs: PEM text, a JWK in JSON, or the JSON key of a Google service account"
     )
-    private_key_file: KeyFile | None = Field(default=None, description="path to a file with the same")
+    private_key_file: SecretFile | None = Field(default=None, description="path to a file with the same")
 
     @field_validator("private_key")
     @classmethod
@@ -144,7 +78,7 @@ class KeyConfig(PluginConfig):
 
     @field_validator("private_key_file")
     @classmethod
-    def _holds_a_key(cls, file: KeyFile | None, info: ValidationInfo) -> KeyFile | None:
+    def _holds_a_key(cls, file: SecretFile | None, info: ValidationInfo) -> SecretFile | None:
         if file is not None:
             _read(file.text, info.data)
         return file

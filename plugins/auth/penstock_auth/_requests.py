@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 from urllib.parse import quote, unquote_plus
 
@@ -19,11 +19,20 @@ def with_params(url: httpx.URL, params: Mapping[str, Sequence[str]]) -> httpx.UR
     """
     if not params:
         return url
-    kept = [
-        pair for pair in url.query.decode().split("&") if pair and unquote_plus(pair.partition("=")[0]) not in params
-    ]
+    kept = _other_pairs(url, params)
     added = [f"{quote(name, safe='')}={quote(value, safe='')}" for name, values in params.items() for value in values]
     return url.copy_with(query="&".join([*kept, *added]).encode() or None)
+
+
+def without_params(url: httpx.URL, names: Collection[str]) -> httpx.URL:
+    """Return the URL without the query parameters of these names."""
+    kept = "&".join(_other_pairs(url, names)).encode()
+    return url if kept == url.query else url.copy_with(query=kept or None)
+
+
+def _other_pairs(url: httpx.URL, names: Collection[str]) -> list[str]:
+    pairs = url.query.decode().split("&")
+    return [pair for pair in pairs if pair and unquote_plus(pair.partition("=")[0]) not in names]
 
 
 def with_members(request: httpx.Request, members: Mapping[str, JSON]) -> httpx.Request:

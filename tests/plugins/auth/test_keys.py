@@ -217,19 +217,6 @@ def test_a_key_that_cannot_be_used_is_refused_with_the_reason(
     assert _refusal(privateKeyFile=str(file), **more).startswith(f"privateKeyFile: {message}")
 
 
-def test_a_file_that_cannot_be_read_is_refused_with_the_reason(tmp_path: Path) -> None:
-    (tmp_path / "key.der").write_bytes(b"\x30\x82\xff")
-    (tmp_path / "large.pem").write_text(" " * 70_000)
-
-    assert (
-        _refusal(privateKeyFile=str(tmp_path / "no.pem")) == "privateKeyFile: cannot be read: No such file or directory"
-    )
-    assert _refusal(privateKeyFile=str(tmp_path)) == "privateKeyFile: cannot be read: Is a directory"
-    assert _refusal(privateKeyFile=5) == "privateKeyFile: expected a path"
-    assert "is a binary file" in _refusal(privateKeyFile=str(tmp_path / "key.der"))
-    assert "is too large" in _refusal(privateKeyFile=str(tmp_path / "large.pem"))
-
-
 def test_there_is_one_key(tmp_path: Path) -> None:
     file = tmp_path / "key.pem"
     file.write_text(pem(P256))
