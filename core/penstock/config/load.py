@@ -13,13 +13,13 @@ from pydantic import BaseModel
 
 from penstock.config.connection import read_connection
 from penstock.config.documents import GeneralDocument
-from penstock.config.environment import Environment, read_environment
+from penstock.config.environment import read_environment
 from penstock.config.interpolate import interpolate
 from penstock.config.mapping import read_resources
 from penstock.config.models import Chosen, ExpressionLimits, MappingFlags, Settings
-from penstock.config.node import NOTHING, Node
+from penstock.config.node import NOTHING
 from penstock.config.problems import Findings
-from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for
+from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import PATH, read_sink
 from penstock.config.sources import (
     Inputs,
@@ -30,8 +30,9 @@ from penstock.config.sources import (
     read_sources,
     with_sound_blocks,
 )
+from penstock.config.tokens import read_tokens
 from penstock.config.urls import host
-from penstock.config.validation import validate, written_names
+from penstock.config.validation import validate
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
@@ -53,14 +54,16 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     general = _read_general(sources, found)
     read = read_connection(config, environment, chooser, found)
     sink = read_sink(config, environment, chooser, found, name=inputs.sink, catalog=_text(inputs.catalog))
-    limits = _read_limits(config, environment, found)
+    limits, _ = read_block("expressions", ExpressionLimits, config, environment, found)
+    state_dir = _state_dir(general, inputs)
+    tokens = read_tokens(config, environment, found, beside=state_dir)
     document = document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
         if document
         else ()
     )
-    if found.problems or not (general and read.connection and sink and limits):
+    if found.problems or not (general and read.connection and sink and limits and tokens):
         raise found.error()
     return Settings(
         source=general.source or host(read.connection.http.base_url),
@@ -69,7 +72,8 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         resources=resources,
         flags=MappingFlags.model_validate(general.model_dump(include=set(MappingFlags.model_fields))),
         expressions=limits,
-        state_dir=general.state_dir or (inputs.config_file or Path()).parent / STATE_DIR,
+        tokens=tokens,
+        state_dir=state_dir,
         warnings=tuple(found.warnings),
     )
 
@@ -99,6 +103,11 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
     return sink
 
 
+def _state_dir(general: GeneralDocument | None, inputs: Inputs) -> Path:
+    chosen = general.state_dir if general else None
+    return chosen or (inputs.config_file or Path()).parent / STATE_DIR
+
+
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
@@ -120,17 +129,3 @@ def _read_general(sources: Sources, found: Findings) -> GeneralDocument | None:
 
 def _only(layer: Layer, model: type[BaseModel]) -> list[Setting]:
     return [setting for setting in layer if setting.name in model.model_fields]
-
-
-def _read_limits(config: Node, environment: Environment, found: Findings) -> ExpressionLimits | None:
-    layers = [
-        layer_of(environment.ours.fields.get("expressions", NOTHING), strict=False, path="expressions"),
-        layer_of(config.fields.get("expressions", NOTHING), strict=True),
-    ]
-    settings = merged(layers, found)
-    for name, setting in settings.items():
-        if name not in ExpressionLimits.model_fields:
-            written = setting.node.path.rpartition(".")[2]
-            found.unknown(setting.node, written, written_names(ExpressionLimits), strict=setting.strict)
-    home = config.fields.get("expressions", replace(config, path="expressions"))
-    return validate(ExpressionLimits, part_for(ExpressionLimits, settings, home), found)

@@ -255,6 +255,16 @@ class ExpressionLimits(Model):
 
 
 @dataclass(frozen=True, slots=True)
+class TokenStorage:
+    """Where the grants are kept that must outlive the process."""
+
+    path: Path
+    """A folder; it need not exist."""
+    keys: tuple[SecretStr, ...] = ()
+    """What encrypts them: the first encrypts, all decrypt. Without any they are not encrypted."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything one run needs to know."""
 
@@ -265,6 +275,7 @@ class Settings:
     resources: tuple[Resource, ...]
     flags: MappingFlags
     expressions: ExpressionLimits
+    tokens: TokenStorage
     state_dir: Path
     """Where the run journal lives."""
     warnings: tuple[Problem, ...]

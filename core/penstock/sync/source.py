@@ -51,7 +51,7 @@ async def open_source(settings: Settings, secrets: Secrets) -> AsyncGenerator[So
     """
     http, auth = settings.connection.http, settings.connection.auth
     async with Wire(http) as wire:
-        errands = Errands(http, wire, FileTokens(settings.state_dir / "tokens"), secrets)
+        errands = Errands(http, wire, FileTokens.of(settings.tokens), secrets)
         client = ApiClient(http, build_auth(auth, errands), wire, errands, secrets, auth_name=auth.strategy.name)
         with SharedAnswers(client.send) as answers, Evaluator(settings.expressions) as evaluator:
             yield Source(settings, client, evaluator, answers, shared_requests(settings.resources))
