@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from penstock.cli import check, demo, entities, init, plugins, preview, schema, sync, version
+from penstock.cli import auth, check, demo, entities, init, plugins, preview, schema, sync, version
 
 EPILOG: Final = """\b
 First steps:
@@ -56,6 +56,7 @@ for command, epilog in (
     (entities.entities, entities.EPILOG),
 ):
     app.command(epilog=epilog)(command)
+app.add_typer(auth.app, name="auth")
 app.add_typer(plugins.app, name="plugins")
 app.command(epilog=schema.EPILOG)(schema.schema)
 app.command(epilog=init.EPILOG)(init.init)

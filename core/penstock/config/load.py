@@ -13,22 +13,21 @@ from pydantic import BaseModel
 
 from penstock.config.connection import read_connection
 from penstock.config.documents import GeneralDocument
-from penstock.config.environment import read_environment
-from penstock.config.interpolate import interpolate
+from penstock.config.environment import Environment, read_environment
 from penstock.config.mapping import read_resources
-from penstock.config.models import Chosen, ExpressionLimits, MappingFlags, Settings
-from penstock.config.node import NOTHING
+from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
+from penstock.config.node import NOTHING, Node
 from penstock.config.problems import Findings
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
-from penstock.config.sink import PATH, read_sink
+from penstock.config.sink import read_sink
 from penstock.config.sources import (
+    Document,
     Inputs,
     Sources,
     check_names,
     document_with_resources,
-    read_root,
+    read_blocks,
     read_sources,
-    with_sound_blocks,
 )
 from penstock.config.tokens import read_tokens
 from penstock.config.urls import host
@@ -36,9 +35,12 @@ from penstock.config.validation import validate
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
-__all__ = ["Inputs", "load_settings", "load_sink"]
+__all__ = ["Inputs", "load_access", "load_settings", "load_sink", "load_tokens"]
 
 STATE_DIR: Final = ".penstock"
+_SINK: Final = frozenset({"sink"})
+_TOKENS: Final = frozenset({"tokens", "state_dir"})
+_ACCESS: Final = _TOKENS | {"connection", "integration"}
 
 
 def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
@@ -86,21 +88,52 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
     """
     found = Findings()
     environment = read_environment(inputs.environ, inputs.dotenv, found)
-    root = read_root(inputs.config_file, found)
-    if root is None:
+    config = read_blocks(inputs.config_file, _SINK, environment, found)
+    if config is None:
         raise found.error()
-    only = {key: interpolate(child, environment.variables, found) for key, child in root.fields.items() if key == PATH}
-    sink = read_sink(
-        with_sound_blocks(replace(root, value=only), found),
-        environment,
-        PluginSettings(plugins, found),
-        found,
-        name=inputs.sink,
-        catalog=_text(inputs.catalog),
-    )
+    chooser = PluginSettings(plugins, found)
+    sink = read_sink(config, environment, chooser, found, name=inputs.sink, catalog=_text(inputs.catalog))
     if found.problems or sink is None:
         raise found.error()
     return sink
+
+
+def load_access(inputs: Inputs, plugins: PluginManager) -> Access:
+    """Read only how the source is reached and where grants are kept: enough to log in.
+
+    Raises:
+        ConfigurationError: With every problem that concerns these.
+    """
+    found = Findings()
+    environment = read_environment(inputs.environ, inputs.dotenv, found)
+    config = read_blocks(inputs.config_file, _ACCESS, environment, found)
+    if config is None:
+        raise found.error()
+    read = read_connection(config, environment, PluginSettings(plugins, found), found)
+    tokens = _read_tokens_alone(config, environment, inputs, found)
+    if found.problems or not (read.connection and tokens):
+        raise found.error()
+    return Access(read.connection, tokens, tuple(found.warnings))
+
+
+def load_tokens(inputs: Inputs) -> TokenStorage:
+    """Read only where grants are kept: enough to look at them, and to forget them. The file may be absent.
+
+    Raises:
+        ConfigurationError: With every problem that concerns the store.
+    """
+    found = Findings()
+    environment = read_environment(inputs.environ, inputs.dotenv, found)
+    config = read_blocks(inputs.config_file, _TOKENS, environment, found)
+    tokens = _read_tokens_alone(config, environment, inputs, found) if config else None
+    if found.problems or tokens is None:
+        raise found.error()
+    return tokens
+
+
+def _read_tokens_alone(config: Node, environment: Environment, inputs: Inputs, found: Findings) -> TokenStorage | None:
+    general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
+    return read_tokens(config, environment, found, beside=_state_dir(general, inputs))
 
 
 def _state_dir(general: GeneralDocument | None, inputs: Inputs) -> Path:

@@ -265,6 +265,16 @@ class TokenStorage:
 
 
 @dataclass(frozen=True, slots=True)
+class Access:
+    """What proving who we are needs to know, without a mapping or a sink."""
+
+    connection: Connection
+    tokens: TokenStorage
+    warnings: tuple[Problem, ...]
+    """What was accepted and deserves a word."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything one run needs to know."""
 

@@ -75,6 +75,15 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
     return Sources(config, environment, tuple(_documents(inputs, config, mapping, environment, found)))
 
 
+def read_blocks(file: Path | None, names: Collection[str], environment: Environment, found: Findings) -> Node | None:
+    """Return these members of a file's top level alone, with ``${NAME}`` put in; None after a problem."""
+    root = read_root(file, found)
+    if root is None:
+        return None
+    only = replace(root, value={key: child for key, child in root.fields.items() if key in names})
+    return with_sound_blocks(_interpolated(only, environment.variables, found), found)
+
+
 def read_root(file: Path | None, found: Findings) -> Node | None:
     """Return the top level of a file, keys in snake_case; empty without a file, None after a problem."""
     if file is None:

@@ -61,6 +61,11 @@ def error_code(document: Mapping[str, JSON] | None) -> str:
     return code if isinstance(code, str) else ""
 
 
+def error_of(response: httpx.Response) -> str:
+    """Return the ``error`` of an answer, whatever its status, or nothing: some refuse with 200."""
+    return error_code(_object(response))
+
+
 def _said(document: Mapping[str, JSON] | None) -> str:
     code = error_code(document)
     if not document or not code:
