@@ -205,6 +205,34 @@ def test_secrets_are_found_however_deep_they_are() -> None:
     assert sorted(secrets_in(["x", {"k": Outer(inner=inner)}])) == ["in-bytes", "t1", "t2", "t3", "t4"]
 
 
+LINES = ("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "BKcwggSjAgEAAoIBAQC7/+x0", "abcd")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "\n".join(["-----BEGIN PRIVATE KEY-----", *LINES, "-----END PRIVATE KEY-----", ""]),
+        "\\n".join(["-----BEGIN PRIVATE KEY-----", *LINES, "-----END PRIVATE KEY-----"]),
+        json.dumps({"private_key": "\n".join(["-----BEGIN PRIVATE KEY-----", *LINES, "-----END PRIVATE KEY-----"])}),
+        json.dumps({"kty": "RSA", "d": LINES[0], "p": LINES[1]}),
+    ],
+)
+def test_a_private_key_is_masked_in_parts_too(key: str) -> None:
+    redact = Redactor(secrets_in(SecretStr(key)))
+
+    assert redact(f"line 3: {LINES[1]}") == "line 3: ***"
+    for text in (key, key.replace("\n", " "), base64.b64encode(key.encode()).decode()):
+        assert LINES[0] not in redact(text)
+        assert base64.b64encode(LINES[1].encode()).decode()[:12] not in redact(text)
+
+
+def test_json_as_a_secret_is_masked_whole_and_by_its_long_members() -> None:
+    redact = Redactor(secrets_in(SecretStr('{"password": "pw", "token": "0123456789abcdef"}')))
+
+    assert redact('{"password": "pw", "token": "0123456789abcdef"}') == "***"
+    assert redact("bad token 0123456789abcdef") == "bad token ***"
+
+
 def test_what_urls_of_the_settings_carry_is_a_secret() -> None:
     settings = HttpSettings(
         base_url="https://joe:p%40ss@a.test/v1?apiKey=K1&v=2&blob=0123456789",

@@ -43,6 +43,7 @@ _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s\"'<>]+")
 _PLAIN: Final = frozenset(ascii_letters + digits)
 _BASE64: Final = frozenset(f"{ascii_letters}{digits}+/_-=")
 _BASE64_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_=-]|%2[bBfF]|%3[dD]|\\/)*")
+_LONG_WORD: Final = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 _CUT: Final = re.compile(r"…|\.\.\.")
 _WORD_END: Final = re.compile(r"[\s\"'<>]")
 _LONGEST_WORD: Final = 8192
@@ -97,7 +98,7 @@ def secrets_in(value: object) -> Iterator[str]:
     Walks pydantic models, dataclasses, mappings and sequences.
     """
     if isinstance(value, SecretStr):
-        yield value.get_secret_value()
+        yield from _parts_of(value.get_secret_value())
         yield from url_secrets(value.get_secret_value())
     elif isinstance(value, SecretBytes):
         yield value.get_secret_value().decode(errors="replace")
@@ -118,6 +119,19 @@ def _parts(value: object) -> Iterable[object]:
     if is_dataclass(value) and not isinstance(value, type):
         return [getattr(value, field.name) for field in fields(value)]
     return ()
+
+
+def _parts_of(secret: str) -> Iterator[str]:
+    """Iterate over what of a secret is one by itself: the lines of a PEM key, the long members of JSON, such as a JWK.
+
+    Who finds every line of a PEM key finds the whole, in half the time.
+    """
+    pem = "PRIVATE KEY-----" in secret
+    if not pem:
+        yield secret
+    if pem or secret.lstrip().startswith("{"):
+        # PEM within JSON or a .env file has its line breaks as two characters
+        yield from _LONG_WORD.findall(secret.replace("\\n", "\n"))
 
 
 def url_secrets(url: str) -> Iterator[str]:

@@ -101,7 +101,7 @@ class AuthContext(ABC):
 
         Args:
             request: What to send.
-            auth: What signs it, if anything.
+            auth: What signs it, if anything; asked again for every attempt, so that what may be used once is fresh.
 
         Returns:
             The answer, whatever its status, once there is no point in trying again.

@@ -7,7 +7,7 @@ import httpx
 from penstock.config.models import HttpSettings
 from penstock.errors import AuthError
 from penstock.http.body import BodyError
-from penstock.http.outgoing import connection_headers, describe, without_user_info
+from penstock.http.outgoing import connection_headers, describe, is_errand, without_user_info
 from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
@@ -29,19 +29,17 @@ class Errands(AuthContext):
         self._headers = {name: defaults[name] for name in ("User-Agent", "Accept", "Accept-Encoding")}
 
     async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
-        """Send a request, signed by ``auth``, and return the answer, as ``AuthContext`` says."""
-        flow = (auth or httpx.Auth()).async_auth_flow(request)
-        try:
-            signed = await anext(flow)
-            while True:
-                response = (await self.exchange(signed)).response
-                await response.aread()
-                try:
-                    signed = await flow.asend(response)
-                except StopAsyncIteration:
-                    return response
-        finally:
-            await flow.aclose()
+        """Send a request, signed by ``auth`` anew for each attempt, and return the answer, as ``AuthContext`` says."""
+        if auth is None:
+            return await _read((await self.exchange(request)).response)
+        await request.aread()
+        tries = Tries(self._policy, self._wire.clock)
+        while True:
+            tries.made += 1
+            outcome = await self._signed_attempt(_copy_of(request), auth, tries)
+            if not isinstance(outcome, Wait):
+                return outcome.response
+            await self._wire.wait(outcome)
 
     async def exchange(self, request: httpx.Request) -> Exchange:
         """Send one request until it is answered for good, whatever the status.
@@ -49,30 +47,53 @@ class Errands(AuthContext):
         Raises:
             AuthError: There was no answer, or one that cannot be read.
         """
-        for name, value in self._headers.items():
-            request.headers.setdefault(name, value)
         tries = Tries(self._policy, self._wire.clock)
-        safe: bool | None = request.extensions.get("retry_safe")
         while True:
             tries.made += 1
-            try:
-                exchange = await self._wire.exchange(request)
-            except SilenceError as error:
-                few = not self._wire.answered
-                verdict = tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
-                if not isinstance(verdict, Wait):
-                    raise AuthError(self._message(request, error, tries)) from error
-            except BodyError as error:
-                raise AuthError(self._message(request, error, tries)) from error
-            else:
-                exchange.response.request = request
-                if exchange.response.status_code not in RETRIED_STATUSES:
-                    return exchange
-                status, headers = exchange.response.status_code, exchange.response.headers
-                verdict = tries.after_answer(request.method, status, headers, retry_safe=safe)
-                if not isinstance(verdict, Wait):
-                    return exchange
-            await self._wire.wait(verdict)
+            outcome = await self._attempt(request, tries)
+            if not isinstance(outcome, Wait):
+                return outcome
+            await self._wire.wait(outcome)
+
+    async def _signed_attempt(self, own: httpx.Request, auth: httpx.Auth, tries: Tries) -> Exchange | Wait:
+        flow = auth.async_auth_flow(own)
+        try:
+            request = await anext(flow)
+            while True:
+                if is_errand(request, own):
+                    outcome: Exchange | Wait = await self.exchange(request)
+                else:
+                    outcome = await self._attempt(request, tries)
+                if isinstance(outcome, Wait):
+                    return outcome
+                try:
+                    request = await flow.asend(await _read(outcome.response))
+                except StopAsyncIteration:
+                    return outcome
+        finally:
+            await flow.aclose()
+
+    async def _attempt(self, request: httpx.Request, tries: Tries) -> Exchange | Wait:
+        for name, value in self._headers.items():
+            request.headers.setdefault(name, value)
+        safe: bool | None = request.extensions.get("retry_safe")
+        try:
+            exchange = await self._wire.exchange(request)
+        except SilenceError as error:
+            few = not self._wire.answered
+            verdict = tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
+            if isinstance(verdict, Wait):
+                return verdict
+            raise AuthError(self._message(request, error, tries)) from error
+        except BodyError as error:
+            raise AuthError(self._message(request, error, tries)) from error
+        exchange.response.request = request
+        if exchange.response.status_code in RETRIED_STATUSES:
+            status, headers = exchange.response.status_code, exchange.response.headers
+            verdict = tries.after_answer(request.method, status, headers, retry_safe=safe)
+            if isinstance(verdict, Wait):
+                return verdict
+        return exchange
 
     def url(self, endpoint: str) -> str:
         """Return an absolute URL as it is, anything else joined to the base URL as endpoints are."""
@@ -90,3 +111,15 @@ class Errands(AuthContext):
     def _message(request: httpx.Request, error: Exception, tries: Tries) -> str:
         attempts = f" after {tries.made} attempts" if tries.made > 1 else ""
         return f"{describe(request)}: {error}{attempts}"
+
+
+def _copy_of(request: httpx.Request) -> httpx.Request:
+    """Return the request as it was before anybody signed it."""
+    return httpx.Request(
+        request.method, request.url, headers=request.headers, content=request.content, extensions=request.extensions
+    )
+
+
+async def _read(response: httpx.Response) -> httpx.Response:
+    await response.aread()
+    return response

@@ -72,7 +72,7 @@ def _said(document: Mapping[str, JSON] | None) -> str:
         return ""
     description = document.get("error_description")
     text = f": {code}: {description}" if isinstance(description, str) and description else f": {code}"
-    return text[:_LONGEST]
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"  # what is cut off is seen to be, by redaction too
 
 
 def _object(response: httpx.Response) -> dict[str, JSON] | None:
