@@ -45,7 +45,7 @@ resources:
         "3: connection.baseUrl: expected a URL with scheme and host, such as https://api.example.com",
         (
             '4: connection.authType: no auth plugin is called "baerer_token"; did you mean "bearer_token"? '
-            "(installed: api_key, basic, bearer_token, none)"
+            "(installed: api_key, basic, bearer_token, none, oauth2)"
         ),
         '5: connection.apiTokn: the environment variable HR_TOKEN is not set; did you mean "HR_TOKN"?',
         f'5: connection.apiTokn: {none}; did you mean "apiToken"?',
@@ -87,9 +87,9 @@ resources:
             "auth",
             "authType",
             "baerer_token",
-            '; did you mean "bearer_token"? (installed: api_key, basic, bearer_token, none)',
+            '; did you mean "bearer_token"? (installed: api_key, basic, bearer_token, none, oauth2)',
         ),
-        ("auth", "authType", "kerberos", " (installed: api_key, basic, bearer_token, none)"),
+        ("auth", "authType", "kerberos", " (installed: api_key, basic, bearer_token, none, oauth2)"),
         (
             "pagination",
             "paginationType",

@@ -176,12 +176,32 @@ def test_config_and_secrets_that_agree_are_not_warned_of() -> None:
     assert load(_file(authType="bearer_token"), environ=environ).warnings == ()
 
 
-def test_oauth2_is_named_as_unknown_without_complaints_about_its_own_settings() -> None:
-    text = _file(authType="oauth2", authEndpoint="https://auth.test", clientId="c", clientSecret="s3cret")
+def test_an_unknown_auth_is_named_without_complaints_about_its_own_settings() -> None:
+    text = _file(authType="kerberos", keytab="/etc/krb5.keytab", principal="s3cret")
 
     assert problems(text) == [
         (
-            'penstock.yml:1: connection.authType: no auth plugin is called "oauth2" '
-            "(installed: api_key, basic, bearer_token, none)"
+            'penstock.yml:1: connection.authType: no auth plugin is called "kerberos" '
+            "(installed: api_key, basic, bearer_token, none, oauth2)"
         )
     ]
+
+
+def test_oauth2_takes_the_spelling_of_published_examples() -> None:
+    environ = {
+        "OCEAN__INTEGRATION__CONFIG__AUTH_TYPE": "oauth2",
+        "OCEAN__INTEGRATION__CONFIG__AUTH_ENDPOINT": "https://acme.auth0.test/oauth/token",
+        "OCEAN__INTEGRATION__CONFIG__CLIENT_ID": "c",
+        "OCEAN__INTEGRATION__SECRETS__CLIENT_SECRET": "s3cret",
+        "OCEAN__INTEGRATION__CONFIG__GRANT_TYPE": "client_credentials",
+        "OCEAN__INTEGRATION__CONFIG__TOKEN_PATH": "data.token",
+    }
+    auth = load(_file(), environ=environ).connection.auth
+
+    assert auth.strategy.name == "oauth2"
+    assert auth.config.model_dump(include={"auth_endpoint", "client_id", "grant_type", "token_path"}) == {
+        "auth_endpoint": "https://acme.auth0.test/oauth/token",
+        "client_id": "c",
+        "grant_type": "client_credentials",
+        "token_path": "data.token",
+    }

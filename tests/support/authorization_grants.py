@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, Protocol, cast
 
 from authlib.common.security import generate_token
@@ -176,9 +176,7 @@ class TokenExchange(_Ours, TokenEndpointMixin):
     AUDIENCES: ClassVar[Collection[str]] = ("", "api", "//iam.test/pools/builders")
 
     def validate_token_request(self) -> None:
-        self.request.client = self.authenticate_token_endpoint_client()
-        if not self.request.client.check_grant_type(TOKEN_EXCHANGE):
-            raise UnauthorizedClientError
+        self.request.client = self._client()
         self._check_types()
         if self.text("audience") not in self.AUDIENCES:
             raise InvalidTargetError(description="this audience is not served")
@@ -192,6 +190,16 @@ class TokenExchange(_Ours, TokenEndpointMixin):
         self.save_token(token)
         issued_type = self.text("requested_token_type") or ACCESS_TOKEN_TYPE
         return 200, {**token, "issued_token_type": issued_type}, self.TOKEN_RESPONSE_HEADER
+
+    def _client(self) -> ClientMixin:
+        """Authenticate the client; a workload that says nothing of itself may be known by its subject token alone."""
+        named = (
+            "Authorization" in (self.request.headers or {}) or self.text("client_id") or self.text("client_assertion")
+        )
+        client = self.authenticate_token_endpoint_client() if named else self.ledger.anybody
+        if client is None or not client.check_grant_type(TOKEN_EXCHANGE):
+            raise UnauthorizedClientError
+        return client
 
     def _check_types(self) -> None:
         for name in ("subject_token", "actor_token"):
@@ -213,6 +221,15 @@ class _ClientAssertion(JWTBearerClientAssertion):
         super().__init__(None)
         self._settings = settings
 
+    def __call__(self, query_client: Callable[[str], Client | None], request: OAuth2Request) -> Client | None:
+        """Leave an assertion to the method that its client is registered with."""
+        if assertion := request.form.get("client_assertion"):
+            _, claims = self.extract_assertion(assertion)
+            client = query_client(str(claims.get("sub")))
+            if client is not None and client.auth_method != self.CLIENT_AUTH_METHOD:
+                return None
+        return cast("Client | None", super().__call__(query_client, request))
+
     def get_audiences(self) -> list[str]:
         return self._settings.audiences
 
@@ -229,7 +246,7 @@ class PrivateKeyJwt(_ClientAssertion):
     CLIENT_AUTH_METHOD = "private_key_jwt"  # type: ignore[misc]
 
     def resolve_client_public_key(self, client: Client) -> jwk.Key:
-        return jwk.import_key(dict(client.public_key)) if client.public_key else jwk.OctKey.generate_key()
+        return jwk.import_key(dict(client.public_key))
 
 
 class ClientSecretJwt(_ClientAssertion):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,12 @@ class Rotation(Enum):
     """It is replaced at once; whoever presents it again loses the grant."""
     GRACE = auto()
     """It is replaced as soon as anything of what replaces it is used; from then on as ``SINGLE_USE``."""
+
+
+def public_jwk(private: str) -> dict[str, Any]:
+    """Return what a private JWK gives away: the members of RFC 7518 section 6 that are public."""
+    members = json.loads(private)
+    return {name: members[name] for name in ("kty", "crv", "x", "y", "n", "e", "kid") if name in members}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,8 @@ class Ledger:
     """Passwords by name."""
     subject_tokens: dict[str, str] = field(default_factory=dict[str, str])
     """Whom the tokens of other servers speak of, for exchanges."""
+    anybody: Client | None = None
+    """Who a client is that exchanges a token and says nothing of itself."""
     jwt_ids: set[str] = field(default_factory=set[str])
     """Of the assertions that were presented; none is good twice."""
     devices: dict[str, DeviceCredentialDict] = field(default_factory=dict[str, DeviceCredentialDict])

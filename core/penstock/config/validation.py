@@ -54,6 +54,8 @@ _COLLECTIONS: Final = {
     "list_type": list,
     "tuple_type": list,
 }
+_MISSING: Final = "Field required"
+"""What pydantic says of a field that has no default."""
 _MOST_REPAIRS: Final = 3
 """A repair may bring the next one to light: JSON text of a mapping with a number where text is meant."""
 
@@ -175,6 +177,8 @@ def _report(detail: ErrorDetails, node: Node, found: Findings, required: Callabl
     place, location = node.find(detail["loc"]), detail["loc"]
     if detail["type"] == "missing":
         message = required(str(location[0])) if required and len(location) == 1 else "is required"
+        if detail["msg"] != _MISSING:  # a validator that misses a setting says what needs it
+            message = detail["msg"]
         found.problem(place, message, path=join(place.path, location[-1]))
     else:
         found.problem(place, _message(detail, place))

@@ -1,0 +1,56 @@
+"""Requests that an auth signs, through a real client, for tests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from penstock.config.models import Chosen, HttpSettings
+from penstock.http.auth import build_auth
+from penstock.http.client import ApiClient
+from penstock.http.clock import Clock
+from penstock.http.errands import Errands
+from penstock.http.wire import Wire
+from penstock.plugins import PluginManager, config_of
+from penstock.redaction import Secrets, secrets_in
+from penstock.tokens import FileTokens
+from support.clock import FakeClock
+from support.fetching import NO_TOKENS, get
+
+
+def chosen(auth_type: str, settings: Mapping[str, Any]) -> Chosen[Any]:
+    """Return an installed auth with its settings."""
+    plugins = PluginManager(disabled=())
+    strategy = plugins.auth(auth_type)
+    return Chosen(strategy, config_of(strategy).model_validate(settings, context={"auth": plugins.auth}))
+
+
+@asynccontextmanager
+async def authenticated(
+    connection: HttpSettings, auth: Chosen[Any], *, tokens: Path = NO_TOKENS, clock: Clock | None = None
+) -> AsyncGenerator[ApiClient]:
+    """Give the client of a connection with an auth, as a run opens it."""
+    secrets = Secrets([*secrets_in(connection), *secrets_in(auth.config)])
+    async with Wire(connection, clock or FakeClock()) as wire:
+        errands = Errands(connection, wire, FileTokens(tokens), secrets)
+        name = auth.strategy.name
+        yield ApiClient(connection, build_auth(auth, errands), wire, errands, secrets, auth_name=name)
+
+
+def statuses(
+    connection: HttpSettings,
+    auth: Chosen[Any],
+    *paths: str,
+    tokens: Path = NO_TOKENS,
+    clock: Clock | None = None,
+) -> list[int]:
+    """Get the paths one after another; the first error ends it."""
+
+    async def run() -> list[int]:
+        async with authenticated(connection, auth, tokens=tokens, clock=clock) as client:
+            return [(await client.send(get(f"{connection.base_url}{path}"))).status for path in paths]
+
+    return asyncio.run(run())
