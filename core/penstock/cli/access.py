@@ -93,11 +93,11 @@ class Seen:
     def summary(self) -> str:
         """Return what to say of the connection."""
         what = {
-            "not needed": "needs nobody to log in",
+            "not needed": "nobody has to log in",
             "done": "somebody has logged in",
-            "needed": "needs somebody to log in: run `penstock auth login`",
+            "needed": "somebody has to log in: run `penstock auth login`",
         }
-        return f"{self.base_url}: authType {self.auth_type} {what[self.login]}"
+        return f"{self.base_url} (authType {self.auth_type}): {what[self.login]}"
 
     def to_json(self) -> JSON:
         """Return it as a program reads it."""

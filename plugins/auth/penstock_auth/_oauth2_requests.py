@@ -36,7 +36,10 @@ class TokenRequests:
             CredentialsRefusedError: The server refuses the credentials or the grant.
             AuthError: There is no answer, or none that holds a token.
         """
-        response = await self.post("token_endpoint", form(self._config, grant_type, parameters))
+        return self.token_in(await self.post("token_endpoint", form(self._config, grant_type, parameters)))
+
+    def token_in(self, response: httpx.Response) -> Token:
+        """Return the token in an answer; raises as ``token`` does."""
         answer = read_token_answer(response)
         token = token_of(answer, now=self._context.time(), where=what(response), path=self._config.token_path)
         self._context.conceal(token.access_token, token.refresh_token)
@@ -62,6 +65,13 @@ class TokenRequests:
         return await self._context.send(request, auth=ClientAuthentication(self._config, self._context, audience))
 
 
+def wanted(config: OAuth2Config) -> list[tuple[str, str]]:
+    """Return what every request for a grant says: for what, and for whom."""
+    pairs = [(name, item) for name in ("audience", "resource") for item in words(getattr(config, name))]
+    scope = " ".join(words(config.scope))
+    return [("scope", scope), *pairs] if scope else pairs
+
+
 def form(config: OAuth2Config, grant_type: str, parameters: Mapping[str, str]) -> str:
     """Return the body of a token request: the grant's parameters, what every grant may say, and the user's own."""
     from authlib.common.urls import add_params_to_qs  # noqa: PLC0415 - see above
@@ -69,6 +79,6 @@ def form(config: OAuth2Config, grant_type: str, parameters: Mapping[str, str]) -
 
     own = {name: value.get_secret_value() for name, value in config.token_parameters.items()}
     body = prepare_token_request(grant_type, scope=" ".join(words(config.scope)), **parameters)
-    repeated = [(name, item) for name in ("audience", "resource") for item in words(getattr(config, name))]
+    repeated = [pair for pair in wanted(config) if pair[0] != "scope"]
     pairs: Sequence[tuple[str, str]] = [*parse_qsl(body, keep_blank_values=True), *repeated]
     return add_params_to_qs("", [*(pair for pair in pairs if pair[0] not in own), *own.items()])
