@@ -65,6 +65,8 @@ class Lived:
     """Those it took; nothing is known of one that was killed."""
     outcomes: list[str] = field(default_factory=list[str])
     """Of each request: ``200``, or what went wrong."""
+    seconds: float = 0.0
+    """How long it took."""
 
 
 class Parent:
@@ -139,12 +141,14 @@ def _warm(strategy: Any) -> None:  # noqa: ANN401 - any auth
 
 def _let_live(life: Life, auth: Chosen[Any]) -> None:
     reading, writing = os.pipe()
+    began = time.monotonic()
     child = os.fork()
     if child == 0:
         os.close(reading)
         steps = Steps(life.step, life.when)
         outcomes = asyncio.run(_live(life, auth, steps))
-        os.write(writing, json.dumps({"killed": False, "steps": steps.taken, "outcomes": outcomes}).encode())
+        lived = Lived(killed=False, steps=steps.taken, outcomes=outcomes, seconds=time.monotonic() - began)
+        os.write(writing, json.dumps(asdict(lived)).encode())
         os._exit(0)
     os.close(writing)
     print(child, flush=True)  # noqa: T201 - the protocol
