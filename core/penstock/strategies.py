@@ -7,7 +7,7 @@ connection, and what belongs to one connection is passed in or returned.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
@@ -42,6 +42,7 @@ class PluginConfig(BaseModel):
 
 
 ConfigT = TypeVar("ConfigT", bound=PluginConfig)
+ResultT = TypeVar("ResultT")
 
 
 class AuthStrategy(ABC, Generic[ConfigT]):
@@ -108,6 +109,14 @@ class AuthContext(ABC):
 
         Raises:
             AuthError: There was no answer after the retries, or none that can be read.
+        """
+
+    @abstractmethod
+    async def to_the_end(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Await work that must not be given up halfway, such as replacing a refresh token that may be used once.
+
+        Where the caller is cancelled, because the run is interrupted for example, the work goes on, and the connection
+        stays open until it has ended.
         """
 
     @abstractmethod

@@ -89,7 +89,12 @@ def test_what_an_auth_sends_elsewhere_first_is_retried_by_itself() -> None:
             yield request
 
     tickets = [Reply("busy", 503), Reply("1")]
-    with serve(routes({"/ticket": lambda _: tickets.pop(0), "/token": {}})) as api:
+
+    def ticket(request: Received) -> Reply:
+        del request
+        return tickets.pop(0)
+
+    with serve(routes({"/ticket": ticket, "/token": {}})) as api:
         _send(_post(f"{api.url}/token"), Login())
 
     assert api.targets() == ["/ticket", "/ticket", "/token"]
@@ -102,3 +107,47 @@ def test_a_signed_request_that_nobody_answers_ends_with_what_was_tried() -> None
 
     with pytest.raises(AuthError, match=r"^POST http://127\.0\.0\.1:\d+/token: .* after 3 attempts$"):
         _send(_post(f"{url}/token"), _Stamp())
+
+
+def test_what_must_not_be_given_up_halfway_ends_before_the_connection_is_closed() -> None:
+    done: list[object] = []
+
+    async def run() -> None:
+        connection = settings(api.url)
+        async with Wire(connection, FakeClock()) as wire:
+            context = context_of(connection, wire=wire)
+
+            async def work() -> None:
+                for number in range(3):
+                    answer = await context.send(httpx.Request("GET", f"{api.url}/{number}"))
+                    done.append(answer.json())
+
+            caller = asyncio.create_task(context.to_the_end(work()))
+            await asyncio.sleep(0)
+            caller.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await caller
+
+    with serve(lambda request: Reply(request.path)) as api:
+        asyncio.run(run())
+    assert done == ["/0", "/1", "/2"]
+
+
+def test_work_to_the_end_gives_its_result_and_its_error_to_who_waits() -> None:
+    async def run() -> int:
+        connection = settings("https://api.test")
+        async with Wire(connection, FakeClock()) as wire:
+            context = context_of(connection, wire=wire)
+
+            async def result() -> int:
+                return 7
+
+            async def error() -> int:
+                message = "no"
+                raise AuthError(message)
+
+            with pytest.raises(AuthError, match="no"):
+                await context.to_the_end(error())
+            return await context.to_the_end(result())
+
+    assert asyncio.run(run()) == 7

@@ -39,6 +39,8 @@ class Identity:
         registered = clients or (Client(),)
         self.ledger = Ledger({client.client_id: client for client in registered}, rotation)
         self.issuer_path = issuer_path
+        self.received: list[Received] = []
+        """Every request, in order."""
         self.token_requests: list[Received] = []
         self.faults: deque[Handler] = deque()
         """Each answers one token request in the server's place."""
@@ -251,5 +253,5 @@ def identity(*clients: Client, rotation: Rotation = Rotation.SINGLE_USE, issuer_
     """Run an authorization server for the length of a ``with`` block; without clients it knows ``Client()``."""
     server = Identity(*clients, rotation=rotation, issuer_path=issuer_path)
     with serve(server.handle) as http:
-        server.url = http.url
+        server.url, server.received = http.url, http.received
         yield server

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
+from typing import Any
+
 import httpx
 
 from penstock.config.models import HttpSettings
@@ -11,7 +14,7 @@ from penstock.http.outgoing import connection_headers, describe, is_errand, with
 from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
-from penstock.http.wire import Exchange, Wire
+from penstock.http.wire import Exchange, ResultT, Wire
 from penstock.redaction import Secrets
 from penstock.strategies import AuthContext, TokenStore
 
@@ -94,6 +97,10 @@ class Errands(AuthContext):
             if isinstance(verdict, Wait):
                 return verdict
         return exchange
+
+    async def to_the_end(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Await the work, as ``AuthContext`` says."""
+        return await self._wire.to_the_end(work)
 
     def url(self, endpoint: str) -> str:
         """Return an absolute URL as it is, anything else joined to the base URL as endpoints are."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self, TypeVar
 
 import aiohttp
 import httpx
@@ -18,6 +19,7 @@ from penstock.http.retry import Wait, exhausted_wait
 from penstock.http.routes import Routes
 from penstock.http.silence import explain
 
+ResultT = TypeVar("ResultT")
 _ERROR_BYTES: Final = 64 * 1024
 """How much of an error's body is read."""
 
@@ -46,6 +48,7 @@ class Wire:
         self._settings = settings
         self._routes = Routes(settings)
         self._under_way: set[asyncio.Task[Exchange]] = set()
+        self._unfinished: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         """Return the wire; connections are made when they are needed."""
@@ -54,7 +57,9 @@ class Wire:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close every connection."""
+        """Close every connection, once all is done that has to be done to its end."""
+        while self._unfinished:
+            await asyncio.wait(self._unfinished)
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
@@ -81,6 +86,18 @@ class Wire:
                 self.limiter.release()
             else:
                 task.add_done_callback(lambda _: self.limiter.release())
+
+    async def to_the_end(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
+        """Await the work; where the caller is cancelled, it goes on, and the wire stays open for it."""
+        task = asyncio.create_task(work)
+        self._unfinished.add(task)
+        task.add_done_callback(self._ended)
+        return await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._unfinished.discard(task)
+        if not task.cancelled():
+            task.exception()  # perhaps nobody is left to be told
 
     async def wait(self, wait: Wait) -> None:
         """Wait before asking again; where the server asked for it, all requests of the connection do."""

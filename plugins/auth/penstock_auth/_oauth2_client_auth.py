@@ -65,12 +65,11 @@ class ClientAuthentication(httpx.Auth):
         if self._config.client_authentication == "none" and not self._config.client_id:
             yield request  # nobody in particular, as the grant allows
             return
-        given = {"Content-Type": request.headers["Content-Type"]}
-        url, headers, body = self._client.prepare(request.method, str(request.url), given, request.content.decode())
-        kept = {name: value for name, value in request.headers.items() if name not in {"content-length", "host"}}
-        yield httpx.Request(
-            request.method, url, headers={**kept, **headers}, content=body, extensions=request.extensions
-        )
+        url, added, body = self._client.prepare(request.method, str(request.url), {}, request.content.decode())
+        headers = request.headers.copy()
+        headers.pop("Content-Length", None)  # the body may have grown
+        headers.update(added)
+        yield httpx.Request(request.method, url, headers=headers, content=body, extensions=request.extensions)
 
     def _basic(self, client: _Client, method: str, url: str, headers: dict[str, str], body: str) -> Prepared:
         del method

@@ -12,13 +12,20 @@ from urllib.parse import parse_qsl
 import httpx
 
 from penstock import AuthContext, Token
-from penstock_auth._answers import read_token_answer, what
+from penstock.errors import CredentialsRefusedError
+from penstock_auth._answers import error_of, read_token_answer, what
 from penstock_auth._oauth2_answers import token_of
 from penstock_auth._oauth2_client_auth import ClientAuthentication
 from penstock_auth._oauth2_discovery import Endpoint, Endpoints
 from penstock_auth._oauth2_settings import OAuth2Config, words
 
+_LOGINS: Final = frozenset({"authorization_code", "device_code"})
+"""Grants whose scope was settled when somebody logged in."""
 _FORM: Final = "application/x-www-form-urlencoded"
+
+
+class GrantRefusedError(CredentialsRefusedError):
+    """What was granted once is no longer good: ``invalid_grant`` (RFC 6749 section 5.2)."""
 
 
 class TokenRequests:
@@ -33,14 +40,20 @@ class TokenRequests:
         """Ask for a token, which no message shows from then on.
 
         Raises:
-            CredentialsRefusedError: The server refuses the credentials or the grant.
+            GrantRefusedError: The server refuses the grant.
+            CredentialsRefusedError: The server refuses the credentials.
             AuthError: There is no answer, or none that holds a token.
         """
         return self.token_in(await self.post("token_endpoint", form(self._config, grant_type, parameters)))
 
     def token_in(self, response: httpx.Response) -> Token:
         """Return the token in an answer; raises as ``token`` does."""
-        answer = read_token_answer(response)
+        try:
+            answer = read_token_answer(response)
+        except CredentialsRefusedError as error:
+            if error_of(response) == "invalid_grant":
+                raise GrantRefusedError(str(error)) from error
+            raise
         token = token_of(answer, now=self._context.time(), where=what(response), path=self._config.token_path)
         self._context.conceal(token.access_token, token.refresh_token)
         return token
@@ -53,15 +66,10 @@ class TokenRequests:
         """
         url = await self.endpoints.find(endpoint)
         audience = await self.endpoints.find("token_endpoint")
-        headers = {name: value.get_secret_value() for name, value in self._config.token_headers.items()}
+        headers = httpx.Headers({"Content-Type": _FORM, "Accept": "application/json"})
+        headers.update({name: value.get_secret_value() for name, value in self._config.token_headers.items()})
         # To ask again after no answer harms nobody: if the first was heard, what it gave is lost to us anyway.
-        request = httpx.Request(
-            "POST",
-            url,
-            headers={"Content-Type": _FORM, "Accept": "application/json", **headers},
-            content=body,
-            extensions={"retry_safe": True},
-        )
+        request = httpx.Request("POST", url, headers=headers, content=body, extensions={"retry_safe": True})
         return await self._context.send(request, auth=ClientAuthentication(self._config, self._context, audience))
 
 
@@ -78,7 +86,8 @@ def form(config: OAuth2Config, grant_type: str, parameters: Mapping[str, str]) -
     from authlib.oauth2.rfc6749.parameters import prepare_token_request  # noqa: PLC0415
 
     own = {name: value.get_secret_value() for name, value in config.token_parameters.items()}
-    body = prepare_token_request(grant_type, scope=" ".join(words(config.scope)), **parameters)
+    scope = () if config.grant_type in _LOGINS else words(config.scope)
+    body = prepare_token_request(grant_type, scope=" ".join(scope), **parameters)
     repeated = [pair for pair in wanted(config) if pair[0] != "scope"]
     pairs: Sequence[tuple[str, str]] = [*parse_qsl(body, keep_blank_values=True), *repeated]
     return add_params_to_qs("", [*(pair for pair in pairs if pair[0] not in own), *own.items()])

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from hashlib import sha256
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from penstock import AuthContext, Token, TokenSlot
 from penstock.errors import AuthError, CredentialsRefusedError
-from penstock_auth._oauth2_requests import TokenRequests
+from penstock_auth._oauth2_requests import GrantRefusedError, TokenRequests
 from penstock_auth._oauth2_settings import OAuth2Config, words
 
-ValueT = TypeVar("ValueT")
 _DIGEST: Final = 16
 _LOG_IN: Final = "run `penstock auth login`"
 
@@ -57,7 +55,7 @@ class StoredGrant:
             CredentialsRefusedError: The grant is no longer good.
             AuthError: There is none, it could not be renewed now, or the store cannot be used.
         """
-        token = await _to_the_end(self._kept_or_renewed(refused))
+        token = await self._context.to_the_end(self._kept_or_renewed(refused))
         self._given = token.access_token
         return token
 
@@ -81,9 +79,9 @@ class StoredGrant:
             raise self._nothing(kept)
         try:
             token = await self._requests.token("refresh_token", {"refresh_token": refresh_token})
-        except CredentialsRefusedError as error:
+        except GrantRefusedError as error:
             message = f"{error}; the grant is no longer good: {self._way_out()}"
-            raise CredentialsRefusedError(message) from error
+            raise GrantRefusedError(message) from error
         if not token.refresh_token:  # RFC 6749 section 6: then the old one stays good
             token = replace(token, refresh_token=refresh_token)
         slot.write(token)
@@ -100,15 +98,3 @@ class StoredGrant:
 
     def _way_out(self) -> str:
         return _LOG_IN if self._config.refresh_token is None else "set a new refreshToken"
-
-
-async def _to_the_end(work: Coroutine[Any, Any, ValueT]) -> ValueT:
-    """Await the work; where that is cancelled, not before the work has ended."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        if not task.cancelled():
-            task.exception()  # nobody is left to be told
-        raise
