@@ -242,6 +242,28 @@ def test_what_urls_of_the_settings_carry_is_a_secret() -> None:
     assert "2" not in set(secrets_in(settings))
 
 
+@pytest.mark.parametrize(
+    ("secret", "parts"),
+    [
+        ("s3cret", []),
+        ("Token s3cret", ["s3cret"]),
+        ("Bearer x", []),
+        ("Basic am9lOnMzY3JldA==", ["am9lOnMzY3JldA==", "joe:s3cret", "s3cret"]),
+        ("user=joe&pw=s3cret&note=long-enough&key=%C3%BC1", ["long-enough", "s3cret", "ü1"]),
+        ("s3cret==", []),
+        ("/login?key=s3cret&page=2", ["s3cret"]),
+    ],
+)
+def test_what_a_secret_holds_is_a_secret_too(secret: str, parts: list[str]) -> None:
+    assert sorted(secrets_in({"x": [SecretStr(secret)]})) == sorted([secret, *parts])
+
+
+def test_words_of_a_standard_are_no_secrets() -> None:
+    members = {"Content-Type": SecretStr("application/json"), "grant_type": SecretStr("password"), "x": SecretStr("y")}
+
+    assert list(secrets_in(members)) == ["y"]
+
+
 def test_a_user_without_a_password_is_a_secret() -> None:
     assert set(secrets_in(["https://0a1b2c@a.test", "https://joe:pw@a.test"])) == {"0a1b2c", "pw"}
 

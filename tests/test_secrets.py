@@ -37,6 +37,29 @@ AUTHS: dict[str, dict[str, Any]] = {
     "key in a header": {"authType": "api_key", "apiKey": KEY},
     "key in the query": {"authType": "api_key", "apiKey": KEY, "apiKeyIn": "query", "apiKeyParam": "zz"},
     "own header": {"customHeaders": {"X-Tenant": HEADER}},
+    "own header with a scheme": {"customHeaders": {"Authorization": f"Token {HEADER}"}},
+    "token request": {
+        "authType": "custom",
+        "customAuthRequest": {
+            "endpoint": f"/login?kk={QUERY}",
+            "headers": {"X-Tenant": f"Token {HEADER}"},
+            "queryParams": {"zz": [KEY]},
+            "body": {"user": "joe", "login": [{"pw": PASSWORD}]},
+        },
+        "customAuthRequestTemplate": {
+            "headers": {"X-Session": "{{ .headers.Host }}", "X-Key": TOKEN},
+            "body": {"session": "{{ .target }}"},
+        },
+    },
+    "token request with a form": {
+        "authType": "custom",
+        "customAuthRequest": {
+            "endpoint": "/login",
+            "bodyForm": f"user=joe&pw={quote(PASSWORD, safe='')}&kk={QUERY}",
+            "auth": {"authType": "basic", "username": "joe", "password": KEY},
+        },
+        "customAuthRequestTemplate": {"queryParams": {"session": "{{ .headers | tojson }}"}},
+    },
 }
 COMMANDS = {
     "sync": ("sync", "-v", "--report", "report.json"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
@@ -36,6 +36,8 @@ _SECRET_ENDINGS: Final = (
     "credential",
     "credentials",
 )
+_PUBLIC_NAMES: Final = frozenset({"accept", "accept-encoding", "content-type", "user-agent", "grant_type"})
+"""Of headers and members whose values are words of a standard: messages need them."""
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
 _USER_INFO: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*@")
@@ -48,6 +50,7 @@ _CUT: Final = re.compile(r"…|\.\.\.")
 _WORD_END: Final = re.compile(r"[\s\"'<>]")
 _LONGEST_WORD: Final = 8192
 _PARTIAL_ESCAPE: Final = re.compile(r"(?:%[0-9a-fA-F]?|\\[u0-9a-fA-F]{0,5}|&[a-z#0-9]{0,6})\Z")
+_FORM: Final = re.compile(r"[^\s=&?]+=[^\s&]*(?:&[^\s=&]+=[^\s&]*)*")
 _PLAIN_FORMATTER: Final = logging.Formatter()
 _LEARNT: Final = 32
 """Secrets obtained while running that are remembered: tokens change, and old ones are worth nothing."""
@@ -93,13 +96,12 @@ def _mask_pair(pair: str, also: Collection[str]) -> str:
 
 
 def secrets_in(value: object) -> Iterator[str]:
-    """Iterate over the secrets in settings, however deep: every ``SecretStr``, and what URLs carry.
+    """Iterate over the secrets in settings, however deep: every ``SecretStr``, what it holds, and what URLs carry.
 
     Walks pydantic models, dataclasses, mappings and sequences.
     """
     if isinstance(value, SecretStr):
-        yield from _parts_of(value.get_secret_value())
-        yield from url_secrets(value.get_secret_value())
+        yield from secret_parts(value.get_secret_value())
     elif isinstance(value, SecretBytes):
         yield value.get_secret_value().decode(errors="replace")
     elif isinstance(value, str):
@@ -113,7 +115,8 @@ def _parts(value: object) -> Iterable[object]:
     if isinstance(value, BaseModel):
         return [getattr(value, name) for name in type(value).model_fields]
     if isinstance(value, Mapping):
-        return cast("Mapping[object, object]", value).values()
+        members = cast("Mapping[object, object]", value).items()
+        return [member for name, member in members if str(name).lower() not in _PUBLIC_NAMES]
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return cast("Sequence[object]", value)
     if is_dataclass(value) and not isinstance(value, type):
@@ -134,12 +137,38 @@ def _parts_of(secret: str) -> Iterator[str]:
         yield from _LONG_WORD.findall(secret.replace("\\n", "\n"))
 
 
+def secret_parts(secret: str) -> Iterator[str]:
+    """Iterate over a secret and over what of it the other side may repeat alone.
+
+    That is what follows the scheme of a header and what base64 hides there, what a URL gives away, and the values of a
+    form.
+    """
+    yield from _parts_of(secret)
+    yield from (part for part in credentials_in(secret) if len(part) >= _WHOLE_WORD_BELOW)
+    yield from url_secrets(secret)
+    if _FORM.fullmatch(secret):
+        yield from _pair_secrets(secret, _WHOLE_WORD_BELOW)
+
+
+def credentials_in(header: str) -> Iterator[str]:
+    """Iterate over the secrets after the scheme of a header: the whole of it, and what base64 hides."""
+    credentials = header.partition(" ")[2]
+    yield credentials
+    try:
+        pair = b64decode(credentials, validate=True).decode()
+    except ValueError:
+        return
+    user, _, password = pair.partition(":")
+    yield pair
+    yield password or user  # some APIs take their key for a user name
+
+
 def url_secrets(url: str) -> Iterator[str]:
     """Iterate over what a URL gives away: the password, and query values that look secret by name or by length.
 
-    A user without a password is a secret: some APIs take their key so.
+    A user without a password is a secret: some APIs take their key so. A path with a query is a URL, too.
     """
-    if "://" not in url:
+    if "://" not in url and not url.startswith("/"):
         return
     try:
         parts = urlsplit(url)
@@ -148,9 +177,15 @@ def url_secrets(url: str) -> Iterator[str]:
         return
     if secret:
         yield unquote(secret)
-    for pair in parts.query.split("&"):
+    yield from _pair_secrets(parts.query, _LONG)
+
+
+def _pair_secrets(query: str, long: int) -> Iterator[str]:
+    """Iterate over the values whose name is that of a secret, and those that are long, unless the name is public."""
+    for pair in query.split("&"):
         name, _, value = pair.partition("=")
-        if value and (looks_secret(unquote_plus(name)) or len(value) >= _LONG):
+        name = unquote_plus(name)
+        if value and (looks_secret(name) or len(value) >= long) and name not in _PUBLIC_NAMES:
             yield unquote_plus(value)
 
 

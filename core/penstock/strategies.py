@@ -7,11 +7,11 @@ connection, and what belongs to one connection is passed in or returned.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.alias_generators import to_camel
@@ -23,6 +23,8 @@ from penstock.values import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity
 
 if TYPE_CHECKING:
     import httpx
+
+_TYPE_NAMES: Final = frozenset({"authType", "auth_type"})
 
 
 class PluginConfig(BaseModel):
@@ -98,7 +100,8 @@ class AuthContext(ABC):
 
         It shares slots, time limits, TLS, proxy and retries with all other requests of the connection, goes wherever
         it says, and carries none of the connection's headers. Redirects are not followed. Where repeating it does no
-        harm although its method is POST, set ``request.extensions["retry_safe"] = True``.
+        harm although its method is POST, set ``request.extensions["retry_safe"] = True``; a time limit of its own, in
+        seconds, is ``request.extensions["time_limit"]``.
 
         Args:
             request: What to send.
@@ -197,7 +200,8 @@ class NestedAuth:
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Validate with the plugin that ``authType`` names; ``context["auth"]`` finds it."""
         del source, handler
-        return core_schema.with_info_plain_validator_function(cls._validated)
+        dumped = core_schema.plain_serializer_function_ser_schema(cls._dumped)
+        return core_schema.with_info_plain_validator_function(cls._validated, serialization=dumped)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -209,21 +213,34 @@ class NestedAuth:
     def _validated(cls, value: object, info: ValidationInfo) -> NestedAuth:
         if isinstance(value, NestedAuth):
             return value
-        if not isinstance(value, dict):
+        context = cast("Mapping[str, object]", info.context)
+        strategy = cls.named_in(value, context)
+        settings = cast("dict[str, object]", value)
+        rest = {name: setting for name, setting in settings.items() if name not in _TYPE_NAMES}
+        return cls(strategy, strategy.Config.model_validate(rest, context=context))
+
+    def _dumped(self) -> dict[str, object]:
+        return {"authType": self.strategy.name, **self.config.model_dump(mode="json", by_alias=True)}
+
+    @staticmethod
+    def named_in(settings: object, context: Mapping[str, object]) -> AuthStrategy[Any]:
+        """Return the auth that such a block names, found by what is in the validation's ``context``.
+
+        Raises:
+            ValueError: It names none, or one that cannot be used.
+        """
+        if not isinstance(settings, dict):
             message = "expected a mapping with authType and the settings of that auth"
             raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
-        settings = cast("dict[str, object]", value)
-        names = [name for name in ("authType", "auth_type") if name in settings]
-        if len(names) != 1 or not isinstance(settings[names[0]], str):
+        named = [name for key, name in cast("dict[str, object]", settings).items() if key in _TYPE_NAMES]
+        if len(named) != 1 or not isinstance(named[0], str):
             message = "expected authType, the name of an auth plugin, among its settings"
             raise ValueError(message)
-        find = cast("dict[str, Callable[[str], AuthStrategy[Any]]]", info.context)["auth"]
+        find = cast("Callable[[str], AuthStrategy[Any]]", context["auth"])
         try:
-            strategy = find(str(settings[names[0]]))
+            return find(named[0])
         except PluginError as error:
             raise ValueError(str(error)) from error
-        rest = {name: setting for name, setting in settings.items() if name != names[0]}
-        return cls(strategy, strategy.Config.model_validate(rest, context=info.context))
 
 
 class PaginationStrategy(ABC, Generic[ConfigT]):

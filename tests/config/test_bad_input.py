@@ -11,7 +11,7 @@ import pytest
 from penstock.config.load import Inputs, load_settings
 from penstock.errors import ConfigurationError
 from penstock.plugins import PluginManager
-from support.configuring import load, problems, resources, with_acme
+from support.configuring import AUTH_TYPES, load, problems, resources, with_acme
 
 PORT = "{entity: {mappings: {identifier: .i, blueprint: .b}}}"
 CONNECTION = "connection: {baseUrl: https://api.test}\n"
@@ -45,7 +45,7 @@ resources:
         "3: connection.baseUrl: expected a URL with scheme and host, such as https://api.example.com",
         (
             '4: connection.authType: no auth plugin is called "baerer_token"; did you mean "bearer_token"? '
-            "(installed: api_key, basic, bearer_token, none, oauth2)"
+            f"(installed: {AUTH_TYPES})"
         ),
         '5: connection.apiTokn: the environment variable HR_TOKEN is not set; did you mean "HR_TOKN"?',
         f'5: connection.apiTokn: {none}; did you mean "apiToken"?',
@@ -87,9 +87,9 @@ resources:
             "auth",
             "authType",
             "baerer_token",
-            '; did you mean "bearer_token"? (installed: api_key, basic, bearer_token, none, oauth2)',
+            f'; did you mean "bearer_token"? (installed: {AUTH_TYPES})',
         ),
-        ("auth", "authType", "kerberos", " (installed: api_key, basic, bearer_token, none, oauth2)"),
+        ("auth", "authType", "kerberos", f" (installed: {AUTH_TYPES})"),
         (
             "pagination",
             "paginationType",

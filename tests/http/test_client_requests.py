@@ -132,6 +132,22 @@ def test_user_info_of_the_base_url_becomes_basic_credentials_below_the_auth() ->
     assert [request.headers["Authorization"] for request in api.received] == [expected, expected]
 
 
+@pytest.mark.parametrize("query", ["sig=a%2Fb+c%3D", "a=%7e;b&c", "d=%C3%BC%20%26&e=:@,"])
+def test_a_query_is_sent_as_it_is_for_it_may_be_signed(query: str) -> None:
+    with serve(routes({"/u": []})) as server:
+        fetch(settings(server.url), get(f"{server.url}/u?{query}"))
+
+    assert server.targets() == [f"/u?{query}"]
+
+
+def test_a_post_without_body_has_no_content_type() -> None:
+    with serve(routes({"/u": []})) as server:
+        fetch(settings(server.url), ApiRequest("POST", f"{server.url}/u"))
+
+    [request] = server.received
+    assert (request.headers["Content-Type"], request.headers["Content-Length"]) == (None, "0")
+
+
 def test_what_the_auth_adds_to_the_query_is_sent_and_not_shown() -> None:
     class InQuery(httpx.Auth):
         def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:

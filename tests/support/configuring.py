@@ -16,6 +16,8 @@ from penstock.config.models import Settings
 from penstock.errors import ConfigurationError
 from penstock.plugins import PluginManager
 
+AUTH_TYPES = ", ".join(sorted(point.name for point in entry_points(group="penstock.auth")))
+"""The installed ones, as messages list them."""
 MINIMAL = "connection: {baseUrl: https://api.test}\nresources: []\n"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
+from penstock.config.aliases import AUTH_TYPES
 from penstock.config.environment import Environment
 from penstock.config.models import Chosen
 from penstock.config.node import NOTHING, Node, join, to_snake
@@ -15,6 +16,7 @@ from penstock.config.problems import Findings
 from penstock.config.validation import camel, known_names, validate, written_names
 from penstock.errors import PluginError, did_you_mean
 from penstock.plugins import Family, PluginManager, Strategy, config_of
+from penstock.strategies import AuthStrategy
 
 StrategyT = TypeVar("StrategyT", bound=Strategy)
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -119,9 +121,18 @@ class PluginSettings:
     ) -> Chosen[StrategyT] | None:
         """Validate a strategy's part of the settings with its ``Config``; None after a problem."""
         model = config_of(strategy)
-        context = {"auth": self.plugins.auth}
+        context = {"auth": self._nested_auth}
         config = validate(model, part_for(model, settings, home), self._found, required=required, context=context)
         return None if config is None else Chosen(strategy, config)
+
+    def _nested_auth(self, name: str) -> AuthStrategy[Any]:
+        """Return the auth that a block within a setting names, by any of its names."""
+        try:
+            return self.plugins.auth(name)
+        except PluginError:
+            if name in AUTH_TYPES:
+                return self.plugins.auth(AUTH_TYPES[name])
+            raise
 
     def leftovers(
         self, settings: Iterable[Setting], families: Mapping[Family, str], known: Sequence[str], *, certain: bool

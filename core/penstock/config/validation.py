@@ -18,6 +18,8 @@ from pydantic_core import ErrorDetails
 from penstock.config.node import Node, from_json, join
 from penstock.config.problems import Findings
 from penstock.errors import did_you_mean
+from penstock.plugins import config_of
+from penstock.strategies import NestedAuth
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -91,7 +93,7 @@ def validate(
             details = error.errors(include_input=False, include_url=False)
         else:
             return None if refused else made
-        repaired = _repaired(node, model, details, found, strict=strict, json_text=json_text)
+        repaired = _repaired(node, model, details, found, strict=strict, json_text=json_text, context=context or {})
         if repaired is node or attempt == _MOST_REPAIRS:
             for detail in details:
                 _report(detail, node, found, required)
@@ -137,12 +139,14 @@ def _repaired(
     *,
     strict: bool,
     json_text: bool,
+    context: Mapping[str, object],
 ) -> Node:
     """Return the node with what can be put right put right; the same object when nothing can."""
     for detail in details:
         place = node.find(detail["loc"])
         if detail["type"] == "extra_forbidden":
-            found.unknown(place, str(detail["loc"][-1]), _names_at(model, detail["loc"][:-1]), strict=strict)
+            names = _names_at(model, node, detail["loc"][:-1], context)
+            found.unknown(place, str(detail["loc"][-1]), names, strict=strict)
             node = _with(node, place, None)
         elif detail["type"] == "string_type" and not isinstance(place.value, str) and place.as_text() is not None:
             node = _with(node, place, replace(place, value=place.as_text()))
@@ -174,13 +178,15 @@ def _with(node: Node, old: Node, new: Node | None) -> Node:
 
 
 def _report(detail: ErrorDetails, node: Node, found: Findings, required: Callable[[str], str] | None) -> None:
-    place, location = node.find(detail["loc"]), detail["loc"]
+    location = detail["loc"]
     if detail["type"] == "missing":
+        home = node.find(location[:-1])
         message = required(str(location[0])) if required and len(location) == 1 else "is required"
         if detail["msg"] != _MISSING:  # a validator that misses a setting says what needs it
             message = detail["msg"]
-        found.problem(place, message, path=join(place.path, location[-1]))
+        found.problem(home, message, path=join(home.path, location[-1]))
     else:
+        place = node.find(location)
         found.problem(place, _message(detail, place))
 
 
@@ -200,23 +206,28 @@ def _message(detail: ErrorDetails, place: Node) -> str:
     return message[:1].lower() + message[1:]
 
 
-def _names_at(model: type[BaseModel], location: Sequence[str | int]) -> Collection[str]:
-    """Return the settings that may stand at a place, walking the model's annotations."""
+def _names_at(
+    model: type[BaseModel], node: Node, location: Sequence[str | int], context: Mapping[str, object]
+) -> Collection[str]:
+    """Return the settings that may stand at a place, walking the model's annotations and what was written."""
     models: list[type[BaseModel]] = [model]
     for step in location:
+        node = node.find([step])
         fields = [
             m.model_fields[known_names(m)[step]] for m in models if isinstance(step, str) and step in known_names(m)
         ]
         if fields:
-            models = [inner for field in fields for inner in _models_in(field.annotation)]
+            models = [inner for field in fields for inner in _models_in(field.annotation, node, context)]
     return [name for m in models for name in written_names(m)]
 
 
-def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _models_in(annotation: object, node: Node, context: Mapping[str, object]) -> Iterator[type[BaseModel]]:
+    if annotation is NestedAuth:
+        yield config_of(NestedAuth.named_in(node.plain(), context))
+    elif isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation
     for argument in get_args(annotation):
-        yield from _models_in(argument)
+        yield from _models_in(argument, node, context)
 
 
 def camel(name: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Final
@@ -14,7 +14,7 @@ import orjson
 
 from penstock.config.models import HttpSettings
 from penstock.http.body import ACCEPT_ENCODING
-from penstock.redaction import mask_url
+from penstock.redaction import credentials_in
 from penstock.values import JSON
 
 _PUBLIC_HEADERS: Final = frozenset(
@@ -28,8 +28,8 @@ def is_errand(request: httpx.Request, own: httpx.Request) -> bool:
 
 
 def describe(request: httpx.Request) -> str:
-    """Return ``POST https://id.test/token``, for messages."""
-    return f"{request.method} {mask_url(str(request.url))}"
+    """Return ``POST https://id.test/token``, for messages: what an auth sends to has no query worth showing."""
+    return f"{request.method} {request.url.copy_with(query=None, fragment=None, userinfo=b'')}"
 
 
 def connection_headers(settings: HttpSettings) -> httpx.Headers:
@@ -75,20 +75,7 @@ def credentials_added(given: httpx.Request, signed: httpx.Request) -> Iterator[s
     """Iterate over what the auth put on a request, so that no message repeats it."""
     for name, value in signed.headers.items():
         if given.headers.get(name) != value and name not in _PUBLIC_HEADERS:
-            yield from _spellings(value)
+            yield value
+            yield from credentials_in(value)
     known = set(given.url.params.multi_items())
     yield from (value for name, value in signed.url.params.multi_items() if (name, value) not in known)
-
-
-def _spellings(header: str) -> Iterator[str]:
-    """Iterate over the secret parts of a header: the whole, what follows the scheme, and what base64 hides."""
-    yield header
-    credentials = header.partition(" ")[2]
-    yield credentials
-    try:
-        pair = b64decode(credentials, validate=True).decode()
-    except ValueError:
-        return
-    user, _, password = pair.partition(":")
-    yield pair
-    yield password or user  # some APIs take their key for a user name

@@ -14,6 +14,7 @@ from urllib.request import getproxies, proxy_bypass
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from penstock.config.models import HttpSettings
 
@@ -93,15 +94,22 @@ class Routes:
             auto_decompress=False,
             trust_env=False,  # it would read ~/.netrc too; find_proxy reads the proxies
             max_field_size=_MAX_HEADER_BYTES,
+            skip_auto_headers=["Content-Type"],  # it would call an empty body application/octet-stream
         )
         # It would repeat, uncounted, what ends in a disconnect; there is no public switch.
         session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]
+        # It would write %2F as a slash, and what was signed would not be what is sent; there is no public switch.
+        vars(session)["_build_url"] = _as_it_is
         return session
 
     def _tls_context(self) -> ssl.SSLContext:
         if self._tls is None:
             self._tls = make_tls_context(self._settings)
         return self._tls
+
+
+def _as_it_is(url: object) -> URL:
+    return URL(str(url), encoded=True)
 
 
 def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:

@@ -109,11 +109,12 @@ class Wire:
     async def _exchange(self, request: httpx.Request) -> Exchange:
         self.requests += 1
         start = self.clock.monotonic()
+        limit: float = request.extensions.get("time_limit", self._settings.timeout)
         try:
-            async with asyncio.timeout(self._settings.timeout):
+            async with asyncio.timeout(limit):
                 response, content = await self._send(request)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            raise explain(error, self._settings.timeout) from error
+            raise explain(error, limit) from error
         self.answered = True
         if pause := exhausted_wait(response.headers, self.clock.time()):
             self._pause(pause)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final, cast
@@ -18,28 +19,48 @@ _REFUSED: Final = frozenset(
 _LONGEST: Final = 300
 
 
-def read_token_answer(response: httpx.Response) -> dict[str, JSON]:
-    """Return the JSON object of a token endpoint's answer, which is not empty.
+def read_answer(response: httpx.Response) -> JSON:
+    """Return the JSON of a token endpoint's answer: an object, a list or a text that is not empty.
 
     Raises:
         CredentialsRefusedError: The endpoint refuses the credentials.
-        AuthError: It answers with an error, or with something that is no such object.
+        AuthError: It answers with an error, or with something that holds no token.
     """
-    document = _object(response)
+    document = _json(response)
     if not response.is_success:
         refused = response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
         kind = CredentialsRefusedError if refused or error_code(document) in _REFUSED else AuthError
         raise kind(f"{what(response)}{_said(document)}")
-    if document is None:
-        message = f"{what(response)}: expected a JSON object that holds a token"
+    if not document or isinstance(document, bool | int | float):
+        message = f"{what(response)}: expected JSON that holds a token{_instead(document)}"
         raise AuthError(message)
-    if isinstance(document.get("error"), str):  # some answer 200 to a refusal
+    if error_code(document):  # some answer 200 to a refusal
         kind = CredentialsRefusedError if error_code(document) in _REFUSED else AuthError
         raise kind(f"{what(response)}{_said(document)}")
-    if not document:
-        message = f"{what(response)}: the answer is an empty object"
+    return document
+
+
+def read_token_answer(response: httpx.Response) -> dict[str, JSON]:
+    """Return the JSON object of a token endpoint's answer, which is not empty; raises as ``read_answer`` does."""
+    document = read_answer(response)
+    if not isinstance(document, dict):
+        message = f"{what(response)}: expected a JSON object that holds a token; {keys_of(document)}"
         raise AuthError(message)
     return document
+
+
+def lifetime(value: JSON) -> float | None:
+    """Return the seconds that ``expires_in`` promises, a number or its text; None where it promises nothing.
+
+    Zero and less are what some servers say of tokens that do not expire; of one that is dead after all, a 401 tells.
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def what(response: httpx.Response) -> str:
@@ -50,34 +71,39 @@ def what(response: httpx.Response) -> str:
     return f"{response.request.method} {place}: {status} ({content_type})"
 
 
-def keys_of(document: Mapping[str, JSON]) -> str:
+def keys_of(document: JSON | Mapping[str, JSON]) -> str:
     """Return the top-level names of an answer, never its values."""
-    return f"the answer has {', '.join(sorted(document)) or 'nothing'}"[:_LONGEST]
+    if isinstance(document, Mapping):
+        return f"the answer has {', '.join(sorted(document)) or 'nothing'}"[:_LONGEST]
+    return f"the answer is {'a list' if isinstance(document, list) else 'a text'}"
 
 
-def error_code(document: Mapping[str, JSON] | None) -> str:
+def error_code(document: JSON | Mapping[str, JSON]) -> str:
     """Return the ``error`` of an OAuth error answer (RFC 6749 section 5.2), or nothing."""
-    code = document.get("error") if document else None
+    code = document.get("error") if isinstance(document, Mapping) else None
     return code if isinstance(code, str) else ""
 
 
 def error_of(response: httpx.Response) -> str:
     """Return the ``error`` of an answer, whatever its status, or nothing: some refuse with 200."""
-    return error_code(_object(response))
+    return error_code(_json(response))
 
 
-def _said(document: Mapping[str, JSON] | None) -> str:
+def _json(response: httpx.Response) -> JSON:
+    try:
+        return cast("JSON", response.json())
+    except ValueError:
+        return None
+
+
+def _said(document: JSON) -> str:
     code = error_code(document)
-    if not document or not code:
+    if not isinstance(document, dict) or not code:
         return ""
     description = document.get("error_description")
     text = f": {code}: {description}" if isinstance(description, str) and description else f": {code}"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"  # what is cut off is seen to be, by redaction too
 
 
-def _object(response: httpx.Response) -> dict[str, JSON] | None:
-    try:
-        document = cast("object", response.json())
-    except ValueError:
-        return None
-    return cast("dict[str, JSON]", document) if isinstance(document, dict) else None
+def _instead(document: JSON) -> str:
+    return "; the answer is an empty object" if document == {} else ""

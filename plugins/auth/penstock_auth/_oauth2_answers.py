@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Final, cast
 
 from penstock import JSON, Token
 from penstock.errors import AuthError
-from penstock_auth._answers import keys_of
+from penstock_auth._answers import keys_of, lifetime
 
 _BEARERS: Final = frozenset({"", "bearer", "bearertoken", "na"})
 """Token types, letters only, that are sent as bearer tokens; N_A is what RFC 8693 section 2.2.1 has for others."""
@@ -40,21 +39,6 @@ def token_of(answer: Mapping[str, JSON], *, now: float, where: str, path: str = 
         expires_at=None if life is None else now + life,
         scope=scope if isinstance(scope, str) else "",
     )
-
-
-def lifetime(value: JSON) -> float | None:
-    """Return the seconds that ``expires_in`` promises, in whatever shape; None where it promises nothing.
-
-    Zero and less are what some servers say of tokens that do not expire. Of a token that is in fact dead the API's 401
-    tells soon enough.
-    """
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        seconds = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return seconds if math.isfinite(seconds) and seconds > 0 else None
 
 
 def _at(answer: Mapping[str, JSON], path: str) -> JSON:

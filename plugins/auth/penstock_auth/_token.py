@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final, Generic, NoReturn, TypeGuard, TypeVar
+from typing import Final, Generic, NoReturn, TypeVar
 
 import httpx
 
@@ -16,6 +16,13 @@ from penstock.errors import AuthError, CredentialsRefusedError
 
 ValueT = TypeVar("ValueT")
 _LONGEST_MARGIN: Final = 60.0
+"""Seconds before its end that a token is renewed, if a tenth of its life is no less (connection.md 5.7)."""
+_PATIENCE: Final = 6
+"""Tokens that are asked for after a 401 while the API has not accepted any."""
+_EARNED: Final = 3
+"""How many more each accepted request allows: two, for the request itself, and one for another."""
+_MOST_PATIENCE: Final = 32
+_MOST_FAILURES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +39,7 @@ class TokenSource(ABC, Generic[ValueT]):
 
     @abstractmethod
     async def obtain(self, refused: ValueT | None) -> Obtained[ValueT]:
-        """Return a token; never called twice at once.
+        """Return a token; never called twice at once, and not cancelled with the request that needs it.
 
         Args:
             refused: The token that the API has just refused: one that is kept somewhere is of use only if it differs.
@@ -47,34 +54,44 @@ class TokenSource(ABC, Generic[ValueT]):
         """Return the request with the token on it: the same one changed, or another where the body must change."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Held(Generic[ValueT]):
+    """A token in use."""
+
     value: ValueT
     renew_at: float | None
-    generation: int
     uses: int = 0
-    """Requests that were sent with it."""
+    """Requests that were signed with it."""
 
 
 class TokenAuth(httpx.Auth, Generic[ValueT]):
     """Signs with a token that is renewed before it expires, and when the API refuses it with 401.
 
-    Requests that find no usable token wait for the one that fetches it, and share what comes of it, failure included.
-    A 401 is final where a new token is refused although nobody else has used it; so a token that allows a few uses
-    only costs no more than the renewals, and a resource that answers 401 to every token costs two.
+    Requests that find no usable token wait for the one that is being obtained, and share what comes of it, failure
+    included. A request that is refused with that one as well, while others used it up, gets a token of its own that
+    nobody else sees before it is answered. So no request is lost to a token that allows a few uses only, or one, and a
+    resource that answers 401 to every token costs two renewals.
+
+    A 401 is final, too, where the API has refused many tokens and accepted few requests. A failure to obtain a token
+    is final for all requests where the credentials are wrong, where there never was a token, and when it is the third
+    in a row: what follows would fail in the same way, one time-out after another.
     """
 
     def __init__(self, source: TokenSource[ValueT], context: AuthContext) -> None:
         self._source = source
         self._context = context
-        self._lock = asyncio.Lock()
         self._held: _Held[ValueT] | None = None
-        self._attempts = 0
-        """Times that a token was asked for."""
+        self._renewal: asyncio.Task[_Held[ValueT]] | None = None
+        """What all wait for that need another token than the one held."""
+        self._turn = asyncio.Lock()
+        """Of whoever replaces the token: nobody else does so until then."""
+        self._asking = asyncio.Lock()
+        """Of the source: it may be busy still for a request that was cancelled, and has lost its turn."""
+        self._patience = _PATIENCE
+        self._failures = 0
+        """In a row, of the source."""
         self._error: AuthError | None = None
-        """Why the last of these failed."""
-        self._futile = False
-        """Whether the last new token was refused at its first use, and nothing was accepted since."""
+        """The last of them."""
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, NoReturn]:
         """Refuse: token requests are sent by an asynchronous client only."""
@@ -85,71 +102,98 @@ class TokenAuth(httpx.Auth, Generic[ValueT]):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         """Sign the request, and once or twice more after a 401."""
-        held = await self._usable()
+        held = self._held if self._is_fresh() else None
+        held = held or await self._replaced(self._held, None)
         response = yield self._signed(request, held)
-        if self._is_final(response):
+        if self._accepted(response) or self._is_futile():
             return
-        held = await self._newer_than(held)
+        held = await self._replaced(held, held.value)
         response = yield self._signed(request, held)
-        if self._is_final(response):
+        if self._accepted(response):
             return
-        if held.uses > 1:  # others used it too, and may have used it up
-            async with self._lock:
-                if self._futile:
-                    return
-                held = await self._renew(held)
+        if held.uses == 1 and held is self._held:
+            return  # it was new, and nobody else can have used it up or made it void
+        async with self._turn:
+            if self._is_futile():
+                return
+            held = await self._obtained(held.value)
+            try:
                 response = yield self._signed(request, held)
-        self._futile = response.status_code == HTTPStatus.UNAUTHORIZED
+            finally:
+                self._held = held
+            self._accepted(response)
 
     def _signed(self, request: httpx.Request, held: _Held[ValueT]) -> httpx.Request:
         held.uses += 1
         return self._source.apply(request, held.value)
 
-    def _is_final(self, response: httpx.Response) -> bool:
+    def _accepted(self, response: httpx.Response) -> bool:
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            return self._futile
-        self._futile = False
+            return False
+        self._patience = min(self._patience + _EARNED, _MOST_PATIENCE)
         return True
 
-    async def _usable(self) -> _Held[ValueT]:
-        if self._fresh(self._held):
-            return self._held
-        attempts = self._attempts
-        async with self._lock:
-            if self._fresh(self._held):
-                return self._held
-            self._share_failure_since(attempts)
-            return await self._renew(None)
+    def _is_futile(self) -> bool:
+        """Whether the API refuses whatever we bring."""
+        return self._patience <= 0
 
-    async def _newer_than(self, old: _Held[ValueT]) -> _Held[ValueT]:
-        attempts = self._attempts
-        async with self._lock:
-            if self._held is not None and self._held.generation > old.generation:
-                return self._held
-            self._share_failure_since(attempts)
-            return await self._renew(old)
-
-    def _share_failure_since(self, attempts: int) -> None:
-        """Fail like the attempt that was waited for, or like any that found the credentials wrong."""
-        if self._error is None:
-            return
-        if isinstance(self._error, CredentialsRefusedError) or self._attempts > attempts:
-            raise self._error.with_traceback(None)
-
-    async def _renew(self, refused: _Held[ValueT] | None) -> _Held[ValueT]:
-        self._attempts += 1
-        try:
-            obtained = await self._source.obtain(refused.value if refused else None)
-        except AuthError as error:
-            self._error = error
-            raise
-        self._error = None
-        renew_at = None
-        if obtained.expires_at is not None:
-            left = obtained.expires_at - self._context.time()
-            renew_at = obtained.expires_at - min(_LONGEST_MARGIN, left / 10)
-        self._held = _Held(obtained.value, renew_at, self._attempts)
-        return self._held
-
-    def _fresh(self, held: _Held[ValueT] | None) -> TypeGuard[_Held[ValueT]]:
+    def _is_fresh(self) -> bool:
+        held = self._held
         return held is not None and (held.renew_at is None or self._context.time() < held.renew_at)
+
+    async def _replaced(self, old: _Held[ValueT] | None, refused: ValueT | None) -> _Held[ValueT]:
+        """Return another token than ``old``: the one that came meanwhile, the one on its way, or a new one."""
+        if self._held is not None and self._held is not old:
+            return self._held
+        if self._renewal is None:
+            self._renewal = asyncio.create_task(self._renewed(old, refused))
+            self._renewal.add_done_callback(self._renewal_ended)
+        return await asyncio.shield(self._renewal)
+
+    def _renewal_ended(self, task: asyncio.Task[_Held[ValueT]]) -> None:
+        self._renewal = None
+        _hear(task)
+
+    async def _renewed(self, old: _Held[ValueT] | None, refused: ValueT | None) -> _Held[ValueT]:
+        async with self._turn:
+            if self._held is None or self._held is old:
+                self._held = await self._obtained(refused)
+            return self._held
+
+    async def _obtained(self, refused: ValueT | None) -> _Held[ValueT]:
+        """Ask the source; asking goes on when the caller is cancelled, for it may use up a grant."""
+        asking = asyncio.create_task(self._ask(refused))
+        asking.add_done_callback(_hear)
+        return await asyncio.shield(asking)
+
+    async def _ask(self, refused: ValueT | None) -> _Held[ValueT]:
+        async with self._asking:
+            if self._error is not None and self._is_hopeless(self._error):
+                raise self._error.with_traceback(None)
+            if refused is not None:
+                self._patience -= 1
+            try:
+                obtained = await self._source.obtain(refused)
+            except AuthError as error:
+                self._failures += 1
+                self._error = error
+                raise
+            self._failures, self._error = 0, None
+        return _Held(obtained.value, self._renew_at(obtained.expires_at))
+
+    def _is_hopeless(self, error: AuthError) -> bool:
+        never = self._held is None
+        return never or isinstance(error, CredentialsRefusedError) or self._failures >= _MOST_FAILURES
+
+    def _renew_at(self, expires_at: float | None) -> float | None:
+        """Return when to renew; an end that has passed already says nothing, and a 401 will tell."""
+        if expires_at is None:
+            return None
+        left = expires_at - self._context.time()
+        return expires_at - min(_LONGEST_MARGIN, left / 10) if left > 0 else None
+
+
+def _hear(task: asyncio.Task[_Held[ValueT]]) -> None:
+    """Take notice of how a task ended that perhaps nobody waits for any more."""
+    if not task.cancelled():
+        task.exception()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from typing import Literal, Self
-from urllib.parse import quote, unquote_plus
 
 import httpx
 from pydantic import Field, model_validator
 
 from penstock import AuthContext, AuthStrategy, PluginConfig, hookimpl
+from penstock_auth._requests import with_params
 from penstock_auth.checks import HeaderName, Secret, check_ascii
 
 
@@ -46,17 +46,11 @@ class _HeaderKey(httpx.Auth):
 
 class _QueryKey(httpx.Auth):
     def __init__(self, name: str, key: str) -> None:
-        self._name = name
-        self._pair = f"{quote(name, safe='')}={quote(key, safe='')}"
+        self._params = {name: [key]}
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        # the other parameters keep their spelling, byte for byte: a next link may be signed
-        kept = [pair for pair in request.url.query.decode().split("&") if pair and not self._is_ours(pair)]
-        request.url = request.url.copy_with(query="&".join([*kept, self._pair]).encode())
+        request.url = with_params(request.url, self._params)
         yield request
-
-    def _is_ours(self, pair: str) -> bool:
-        return unquote_plus(pair.partition("=")[0]) == self._name
 
 
 class ApiKey(AuthStrategy[ApiKeyConfig]):

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from pydantic import AfterValidator, SecretStr
 
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 def without_control(text: str) -> str:
@@ -55,7 +55,7 @@ def _ascii(secret: SecretStr) -> SecretStr:
 
 
 def _header_name(name: str) -> str:
-    if not _HEADER_NAME.fullmatch(name):
+    if not HEADER_NAME.fullmatch(name):
         message = "expected the name of a header: letters, digits and hyphens"
         raise ValueError(message)
     return name
