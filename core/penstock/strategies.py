@@ -66,6 +66,14 @@ class AuthStrategy(ABC, Generic[ConfigT]):
             AuthError: The settings cannot work: a key does not parse, a certificate has expired.
         """
 
+    def login_label(self, config: ConfigT, context: AuthContext) -> str | None:
+        """Return the label under which ``login`` keeps its grant; None where nobody has to log in: so by default.
+
+        For ``penstock auth status``, which looks whether it is there; must not touch the network.
+        """
+        del config, context
+        return None
+
     async def login(self, config: ConfigT, context: AuthContext, person: Person) -> None:
         """Obtain what needs a person once, and keep it in ``context.tokens``: ``penstock auth login``.
 

@@ -50,12 +50,14 @@ def penstock(*arguments: str, folder: Path, variables: Mapping[str, str] | None 
     return Ran(ran.returncode, ran.stdout, ran.stderr)
 
 
-def start(*arguments: str, folder: Path, stderr: int = subprocess.PIPE) -> subprocess.Popen[str]:
+def start(
+    *arguments: str, folder: Path, stderr: int = subprocess.PIPE, variables: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
     """Start a command in a folder, as the first of its own process group, and leave it running."""
     return subprocess.Popen(
         [*COMMAND, *arguments],
         cwd=folder,
-        env=environment(TERM="xterm-256color"),
+        env=environment(TERM="xterm-256color", **(variables or {})),
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from penstock.cli import check, demo, entities, init, plugins, preview, schema, sync, version
+from penstock.cli import auth, check, demo, entities, init, plugins, preview, schema, sync, version
 
 EPILOG: Final = """\b
 First steps:
@@ -70,6 +70,7 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
         command, options = _COMMANDS[name]
         app.command(name, **options)(command)
     if not asked:
+        app.add_typer(auth.app, name="auth")
         app.add_typer(plugins.app, name="plugins")
     return app
 

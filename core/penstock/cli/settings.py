@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from penstock.config.load import Inputs
-    from penstock.config.models import Settings
+    from penstock.config.models import Access, Settings, TokenStorage
 
 DEFAULT_FILE: Final = Path("penstock.yml")
 
@@ -40,12 +42,45 @@ def read_settings(
         ConfigurationError: All that is wrong with them.
     """
     from penstock.config.load import load_settings
-    from penstock.errors import ConfigurationError, Problem
     from penstock.plugins import PluginManager
 
     where = inputs(config, mapping, sink=sink, catalog=catalog)
-    try:
+    with _hinted(where):
         return load_settings(where, PluginManager())
+
+
+def read_access(config: Path | None) -> Access:
+    """Return how the source is reached and where grants are kept.
+
+    Raises:
+        ConfigurationError: All that is wrong with it.
+    """
+    from penstock.config.load import load_access
+    from penstock.plugins import PluginManager
+
+    where = inputs(config, None)
+    with _hinted(where):
+        return load_access(where, PluginManager())
+
+
+def read_token_storage(config: Path | None) -> TokenStorage:
+    """Return where grants are kept; the default place where there is no file.
+
+    Raises:
+        ConfigurationError: All that is wrong with it.
+    """
+    from penstock.config.load import load_tokens
+
+    return load_tokens(inputs(config, None))
+
+
+@contextmanager
+def _hinted(where: Inputs) -> Generator[None]:
+    """Say what to do where there is no file at all."""
+    from penstock.errors import ConfigurationError, Problem
+
+    try:
+        yield
     except ConfigurationError as error:
         if where.config_file is not None:
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SecretStr, Tag
 
 from penstock.config.headers import check_headers
 from penstock.config.models import EntityMapping, MappingFlags, Method, Model
@@ -57,6 +57,20 @@ class GeneralDocument(MappingFlags):
         description="seconds after its start in which a run that was killed or stopped is taken up where it was; "
         "0 always begins anew",
     )
+
+
+class TokensDocument(Model):
+    """The ``tokens`` block."""
+
+    path: Path | None = Field(
+        default=None, description="folder in which tokens are kept; by default `tokens` in `stateDir`"
+    )
+    key: SecretStr | None = Field(
+        default=None,
+        description="encrypts what is kept: 32 bytes in base64, as `openssl rand -base64 32` prints them; of several "
+        "with blanks between them the first encrypts, and all decrypt",
+    )
+    key_file: Path | None = Field(default=None, description="file that holds the key, in place of `key`")
 
 
 class RequestDocument(Model):

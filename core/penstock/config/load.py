@@ -14,30 +14,33 @@ from pydantic import BaseModel
 from penstock.config.connection import read_connection
 from penstock.config.documents import GeneralDocument
 from penstock.config.environment import Environment, read_environment
-from penstock.config.interpolate import interpolate
 from penstock.config.mapping import read_resources
-from penstock.config.models import Chosen, ExpressionLimits, MappingFlags, Settings
+from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node
 from penstock.config.problems import Findings
-from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for
-from penstock.config.sink import PATH, read_sink
+from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
+from penstock.config.sink import read_sink
 from penstock.config.sources import (
+    Document,
     Inputs,
     Sources,
     check_names,
     document_with_resources,
-    read_root,
+    read_blocks,
     read_sources,
-    with_sound_blocks,
 )
+from penstock.config.tokens import read_tokens
 from penstock.config.urls import host
-from penstock.config.validation import validate, written_names
+from penstock.config.validation import validate
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
-__all__ = ["Inputs", "load_settings", "load_sink"]
+__all__ = ["Inputs", "load_access", "load_settings", "load_sink", "load_tokens"]
 
 STATE_DIR: Final = ".penstock"
+_SINK: Final = frozenset({"sink"})
+_TOKENS: Final = frozenset({"tokens", "state_dir"})
+_ACCESS: Final = _TOKENS | {"connection", "integration"}
 
 
 def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
@@ -53,14 +56,16 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     general = _read_general(sources, found)
     read = read_connection(config, environment, chooser, found)
     sink = read_sink(config, environment, chooser, found, name=inputs.sink, catalog=_text(inputs.catalog))
-    limits = _read_limits(config, environment, found)
+    limits, _ = read_block("expressions", ExpressionLimits, config, environment, found)
+    state_dir = _state_dir(general, inputs)
+    tokens = read_tokens(config, environment, found, beside=state_dir)
     document = document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
         if document
         else ()
     )
-    if found.problems or not (general and read.connection and sink and limits):
+    if found.problems or not (general and read.connection and sink and limits and tokens):
         raise found.error()
     return Settings(
         source=general.source or host(read.connection.http.base_url),
@@ -69,7 +74,8 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         resources=resources,
         flags=MappingFlags.model_validate(general.model_dump(include=set(MappingFlags.model_fields))),
         expressions=limits,
-        state_dir=general.state_dir or (inputs.config_file or Path()).parent / STATE_DIR,
+        tokens=tokens,
+        state_dir=state_dir,
         resume_within=general.resume_within,
         warnings=tuple(found.warnings),
     )
@@ -83,21 +89,57 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
     """
     found = Findings()
     environment = read_environment(inputs.environ, inputs.dotenv, found)
-    root = read_root(inputs.config_file, found)
-    if root is None:
+    config = read_blocks(inputs.config_file, _SINK, environment, found)
+    if config is None:
         raise found.error()
-    only = {key: interpolate(child, environment.variables, found) for key, child in root.fields.items() if key == PATH}
-    sink = read_sink(
-        with_sound_blocks(replace(root, value=only), found),
-        environment,
-        PluginSettings(plugins, found),
-        found,
-        name=inputs.sink,
-        catalog=_text(inputs.catalog),
-    )
+    chooser = PluginSettings(plugins, found)
+    sink = read_sink(config, environment, chooser, found, name=inputs.sink, catalog=_text(inputs.catalog))
     if found.problems or sink is None:
         raise found.error()
     return sink
+
+
+def load_access(inputs: Inputs, plugins: PluginManager) -> Access:
+    """Read only how the source is reached and where grants are kept: enough to log in.
+
+    Raises:
+        ConfigurationError: With every problem that concerns these.
+    """
+    found = Findings()
+    environment = read_environment(inputs.environ, inputs.dotenv, found)
+    config = read_blocks(inputs.config_file, _ACCESS, environment, found)
+    if config is None:
+        raise found.error()
+    read = read_connection(config, environment, PluginSettings(plugins, found), found)
+    tokens = _read_tokens_alone(config, environment, inputs, found)
+    if found.problems or not (read.connection and tokens):
+        raise found.error()
+    return Access(read.connection, tokens, tuple(found.warnings))
+
+
+def load_tokens(inputs: Inputs) -> TokenStorage:
+    """Read only where grants are kept: enough to look at them, and to forget them. The file may be absent.
+
+    Raises:
+        ConfigurationError: With every problem that concerns the store.
+    """
+    found = Findings()
+    environment = read_environment(inputs.environ, inputs.dotenv, found)
+    config = read_blocks(inputs.config_file, _TOKENS, environment, found)
+    tokens = _read_tokens_alone(config, environment, inputs, found) if config else None
+    if found.problems or tokens is None:
+        raise found.error()
+    return tokens
+
+
+def _read_tokens_alone(config: Node, environment: Environment, inputs: Inputs, found: Findings) -> TokenStorage | None:
+    general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
+    return read_tokens(config, environment, found, beside=_state_dir(general, inputs))
+
+
+def _state_dir(general: GeneralDocument | None, inputs: Inputs) -> Path:
+    chosen = general.state_dir if general else None
+    return chosen or (inputs.config_file or Path()).parent / STATE_DIR
 
 
 def _text(path: Path | None) -> str | None:
@@ -121,17 +163,3 @@ def _read_general(sources: Sources, found: Findings) -> GeneralDocument | None:
 
 def _only(layer: Layer, model: type[BaseModel]) -> list[Setting]:
     return [setting for setting in layer if setting.name in model.model_fields]
-
-
-def _read_limits(config: Node, environment: Environment, found: Findings) -> ExpressionLimits | None:
-    layers = [
-        layer_of(environment.ours.fields.get("expressions", NOTHING), strict=False, path="expressions"),
-        layer_of(config.fields.get("expressions", NOTHING), strict=True),
-    ]
-    settings = merged(layers, found)
-    for name, setting in settings.items():
-        if name not in ExpressionLimits.model_fields:
-            written = setting.node.path.rpartition(".")[2]
-            found.unknown(setting.node, written, written_names(ExpressionLimits), strict=setting.strict)
-    home = config.fields.get("expressions", replace(config, path="expressions"))
-    return validate(ExpressionLimits, part_for(ExpressionLimits, settings, home), found)

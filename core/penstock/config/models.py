@@ -351,6 +351,24 @@ class ExpressionLimits(Model):
     memory_bytes: int = Field(default=512 * 1024 * 1024, ge=64 * 1024 * 1024, description="of a worker process")
 
 
+class TokenStorage(NamedTuple):
+    """Where the grants are kept that must outlive the process."""
+
+    path: Path
+    """A folder; it need not exist."""
+    keys: tuple[SecretStr, ...] = ()
+    """What encrypts them: the first encrypts, all decrypt. Without any they are not encrypted."""
+
+
+class Access(NamedTuple):
+    """What proving who we are needs to know, without a mapping or a sink."""
+
+    connection: Connection
+    tokens: TokenStorage
+    warnings: tuple[Problem, ...]
+    """What was accepted and deserves a word."""
+
+
 class Settings(NamedTuple):
     """Everything one run needs to know."""
 
@@ -361,6 +379,7 @@ class Settings(NamedTuple):
     resources: tuple[Resource, ...]
     flags: MappingFlags
     expressions: ExpressionLimits
+    tokens: TokenStorage
     state_dir: Path
     """Where the run journal lives."""
     resume_within: float

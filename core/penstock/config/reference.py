@@ -22,6 +22,7 @@ from penstock.config.documents import (
     PortDocument,
     ResourceDocument,
     SelectorDocument,
+    TokensDocument,
 )
 from penstock.config.environment import variable_name
 from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, SearchRule
@@ -98,6 +99,8 @@ def _sections(plugins: PluginManager) -> Iterator[str]:
     for strategy in plugins.usable("sink"):
         yield _section(f"### `type: {strategy.name}`", _first_line(strategy), config_of(strategy), ["sink"])
     yield _section("## `expressions`", "What the evaluation of jq may cost.", ExpressionLimits, ["expressions"])
+    kept = "Where grants are kept that must outlive a run."
+    yield _section("## `tokens`", kept, TokensDocument, ["tokens"])
     written: tuple[tuple[str, str, type[BaseModel]], ...] = (
         ("## `resources[]`", "What to fetch, in order, and what becomes of it.", ResourceDocument),
         ("### `selector`", "Which request to send, and which of its items count.", SelectorDocument),

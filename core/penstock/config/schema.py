@@ -12,7 +12,7 @@ from typing import Final, TypeAlias, cast
 from pydantic import BaseModel
 
 from penstock.config import aliases
-from penstock.config.documents import GeneralDocument, ResourceDocument
+from penstock.config.documents import GeneralDocument, ResourceDocument, TokensDocument
 from penstock.config.models import ExpressionLimits, HttpSettings
 from penstock.config.node import to_snake
 from penstock.config.sink import DEFAULT_TYPE
@@ -40,12 +40,14 @@ def json_schema(plugins: PluginManager) -> dict[str, JSON]:
     definitions["sink"] = _sinks(plugins, definitions)
     limits = _lenient(_properties(ExpressionLimits, definitions))
     definitions["expressions"] = _closed("What the evaluation of jq may cost.", limits)
+    tokens = _lenient(_properties(TokensDocument, definitions))
+    definitions["tokens"] = _closed("Where grants are kept that must outlive a run.", tokens)
     _add_resource(definitions)
     top = _closed(
         "A source, its mapping, and where its entities go.",
         {
             **_lenient(_properties(GeneralDocument, definitions)),
-            **{name: _reference(name) for name in ("connection", "sink", "expressions")},
+            **{name: _reference(name) for name in ("connection", "sink", "expressions", "tokens")},
             "resources": {"type": "array", "items": _reference("resource"), "description": "What to fetch."},
             "integration": {"type": "object", "description": "The connection as Ocean's own files nest it."},
         },

@@ -14,9 +14,9 @@ _SHORTEST: Final = 8
 
 
 def secrets_of(settings: Settings) -> Iterator[str]:
-    """Iterate over the secrets of the connection, of the sink, and of the requests in the mapping."""
+    """Iterate over the secrets of the connection, of sink and token store, and of the requests in the mapping."""
     yield from secrets_in((settings.connection.http, settings.connection.auth.config))
-    yield from secrets_in((settings.connection.pagination.config, settings.sink.config))
+    yield from secrets_in((settings.connection.pagination.config, settings.sink.config, settings.tokens))
     for resource in settings.resources:
         for request in (resource.request, *(parameter.request for parameter in resource.path_parameters)):
             yield from _secrets_of_request(request)

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
+from pydantic import BaseModel
+
 from penstock.config.aliases import AUTH_TYPES
+from penstock.config.environment import Environment
 from penstock.config.models import Chosen
-from penstock.config.node import Node, join, to_snake
+from penstock.config.node import NOTHING, Node, join, to_snake
 from penstock.config.problems import Findings
 from penstock.config.validation import camel, known_names, validate, written_names
 from penstock.errors import PluginError, did_you_mean
@@ -16,6 +19,7 @@ from penstock.plugins import Family, PluginManager, Strategy, config_of
 from penstock.strategies import AuthStrategy
 
 StrategyT = TypeVar("StrategyT", bound=Strategy)
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class Setting(NamedTuple):
@@ -158,6 +162,23 @@ class PluginSettings:
                 self._found.warn(setting.node, f"has no effect with {owners[setting.name]}")
             elif certain or did_you_mean(written, names):
                 self._found.unknown(setting.node, written, names, strict=setting.strict)
+
+
+def read_block(
+    name: str, model: type[ModelT], config: Node, environment: Environment, found: Findings
+) -> tuple[ModelT | None, Node]:
+    """Return one of core's own blocks, None after a problem, and where it was written."""
+    layers = [
+        layer_of(environment.ours.fields.get(name, NOTHING), strict=False, path=name),
+        layer_of(config.fields.get(name, NOTHING), strict=True),
+    ]
+    settings = merged(layers, found)
+    for key, setting in settings.items():
+        if key not in model.model_fields:
+            written = setting.node.path.rpartition(".")[2]
+            found.unknown(setting.node, written, written_names(model), strict=setting.strict)
+    part = part_for(model, settings, config.fields.get(name, replace(config, path=name)))
+    return validate(model, part, found), part
 
 
 def part_for(model: type, settings: Mapping[str, Setting], home: Node) -> Node:

@@ -18,7 +18,7 @@ from penstock.config.spelling import keys_in_snake_case
 from penstock.config.validation import written_names
 from penstock.config.yaml_source import parse_yaml, read_yaml
 
-BLOCKS: Final = ("connection", "sink", "expressions")
+BLOCKS: Final = ("connection", "sink", "expressions", "tokens")
 _INTEGRATION: Final = ("identifier", "config", "secrets", "type")
 
 
@@ -71,6 +71,15 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
     if inputs.mapping_file is not None and not mapping.fields and not found.problems:
         found.problem(mapping, "is required: the mapping is empty", path="resources")
     return Sources(config, environment, tuple(_documents(inputs, config, mapping, environment, found)))
+
+
+def read_blocks(file: Path | None, names: Collection[str], environment: Environment, found: Findings) -> Node | None:
+    """Return these members of a file's top level alone, with ``${NAME}`` put in; None after a problem."""
+    root = read_root(file, found)
+    if root is None:
+        return None
+    only = replace(root, value={key: child for key, child in root.fields.items() if key in names})
+    return with_sound_blocks(_interpolated(only, environment.variables, found), found)
 
 
 def read_root(file: Path | None, found: Findings) -> Node | None:

@@ -60,7 +60,7 @@ async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = 
     """
     http, auth = settings.connection.http, settings.connection.auth
     async with Wire(http) as wire:
-        errands = Errands(http, wire, FileTokens(settings.state_dir / "tokens"), secrets)
+        errands = Errands(http, wire, FileTokens.of(settings.tokens), secrets)
         client = ApiClient(http, build_auth(auth, errands), wire, errands, secrets, auth_name=auth.strategy.name)
         pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
         with SharedAnswers(parents) as answers, Evaluator(settings.expressions) as evaluator:

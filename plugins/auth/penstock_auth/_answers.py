@@ -85,6 +85,18 @@ def error_code(document: JSON | Mapping[str, JSON]) -> str:
     return code if isinstance(code, str) else ""
 
 
+def error_of(response: httpx.Response) -> str:
+    """Return the ``error`` of an answer, whatever its status, or nothing: some refuse with 200."""
+    return error_code(_json(response))
+
+
+def _json(response: httpx.Response) -> JSON:
+    try:
+        return cast("JSON", response.json())
+    except ValueError:
+        return None
+
+
 def _said(document: JSON) -> str:
     code = error_code(document)
     if not isinstance(document, dict) or not code:
@@ -96,10 +108,7 @@ def _said(document: JSON) -> str:
 
 def _success(response: httpx.Response) -> JSON:
     """Return the answer's JSON, null where it is none; raise what it says is wrong."""
-    try:
-        document = cast("JSON", response.json())
-    except ValueError:
-        document = None
+    document = _json(response)
     if not response.is_success or error_code(document):  # some answer 200 to a refusal
         refused = response.status_code in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
         kind = CredentialsRefusedError if refused or error_code(document) in _REFUSED else AuthError

@@ -49,6 +49,11 @@ class Endpoints:
             raise AuthError(message)
         return _safe(url, name, self._issuer)
 
+    @property
+    def promise_issuer(self) -> bool:
+        """Whether the metadata, if they were read, promise that answers say whose they are (RFC 9207 section 3)."""
+        return (self._metadata or {}).get("authorization_response_iss_parameter_supported") is True
+
     async def _discover(self, issuer: str) -> dict[str, JSON]:
         """Return the metadata: RFC 8414 section 3, then OpenID Connect Discovery section 4."""
         failures: list[str] = []

@@ -6,14 +6,14 @@ authlib is imported where it is used: a twentieth of a second that a run without
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
+from typing import Final
 from urllib.parse import parse_qsl
 
 import httpx
 
-from penstock import JSON, AuthContext, Token
+from penstock import AuthContext, Token
 from penstock.errors import CredentialsRefusedError
-from penstock_auth._answers import error_code, read_token_answer, what
+from penstock_auth._answers import error_of, read_token_answer, what
 from penstock_auth._oauth2_answers import token_of
 from penstock_auth._oauth2_client_auth import ClientAuthentication
 from penstock_auth._oauth2_discovery import Endpoint, Endpoints
@@ -44,7 +44,10 @@ class TokenRequests:
             CredentialsRefusedError: The server refuses the credentials.
             AuthError: There is no answer, or none that holds a token.
         """
-        response = await self.post("token_endpoint", form(self._config, grant_type, parameters))
+        return self.token_in(await self.post("token_endpoint", form(self._config, grant_type, parameters)))
+
+    def token_in(self, response: httpx.Response) -> Token:
+        """Return the token in an answer; raises as ``token`` does."""
         try:
             answer = read_token_answer(response)
         except CredentialsRefusedError as error:
@@ -70,12 +73,11 @@ class TokenRequests:
         return await self._context.send(request, auth=ClientAuthentication(self._config, self._context, audience))
 
 
-def error_of(response: httpx.Response) -> str:
-    """Return the ``error`` of an answer (RFC 6749 section 5.2), nothing where it names none."""
-    try:
-        return error_code(cast("JSON", response.json()))
-    except ValueError:
-        return ""
+def wanted(config: OAuth2Config) -> list[tuple[str, str]]:
+    """Return what every request for a grant says: for what, and for whom."""
+    pairs = [(name, item) for name in ("audience", "resource") for item in words(getattr(config, name))]
+    scope = " ".join(words(config.scope))
+    return [("scope", scope), *pairs] if scope else pairs
 
 
 def form(config: OAuth2Config, grant_type: str, parameters: Mapping[str, str]) -> str:
@@ -86,6 +88,6 @@ def form(config: OAuth2Config, grant_type: str, parameters: Mapping[str, str]) -
     own = {name: value.get_secret_value() for name, value in config.token_parameters.items()}
     scope = () if config.grant_type in _LOGINS else words(config.scope)
     body = prepare_token_request(grant_type, scope=" ".join(scope), **parameters)
-    repeated = [(name, item) for name in ("audience", "resource") for item in words(getattr(config, name))]
+    repeated = [pair for pair in wanted(config) if pair[0] != "scope"]
     pairs: Sequence[tuple[str, str]] = [*parse_qsl(body, keep_blank_values=True), *repeated]
     return add_params_to_qs("", [*(pair for pair in pairs if pair[0] not in own), *own.items()])

@@ -74,6 +74,7 @@ _SERVES: Final[Mapping[str, Collection[str]]] = {
     "actor_token_type": {"token_exchange"},
     "requested_token_type": {"token_exchange"},
     "authorization_endpoint": {"authorization_code"},
+    "redirect_port": {"authorization_code"},
     "device_authorization_endpoint": {"device_code"},
 }
 """The grants that a setting is for; the others are for all."""
@@ -196,6 +197,13 @@ class OAuth2Config(KeyConfig):
     )
     device_authorization_endpoint: Place = Field(
         default="", description="where a device announces itself, for grantType: device_code"
+    )
+    redirect_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="port of 127.0.0.1 to which the browser comes back, where the client is registered with one; "
+        "by default any that is free",
     )
 
     @model_validator(mode="wrap")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import httpx
 
-from penstock import AuthContext, AuthStrategy, Token, hookimpl
+from penstock import AuthContext, AuthStrategy, Person, Token, hookimpl
 from penstock_auth._oauth2_grants import GRANTS, Grant
+from penstock_auth._oauth2_login import WAYS, Login
 from penstock_auth._oauth2_settings import OAuth2Config
-from penstock_auth._oauth2_stored import StoredGrant
+from penstock_auth._oauth2_stored import StoredGrant, label_of
 from penstock_auth._token import Obtained, TokenAuth, TokenSource
 
 
@@ -58,6 +59,16 @@ class OAuth2(AuthStrategy[OAuth2Config]):
         grant = GRANTS.get(config.grant_type)
         source = _FreshSource(grant(config, context)) if grant else _StoredSource(StoredGrant(config, context))
         return TokenAuth(source, context)
+
+    def login_label(self, config: OAuth2Config, context: AuthContext) -> str | None:
+        """Return what a person's grant is kept under; None where nobody is needed."""
+        return label_of(config, context) if config.grant_type in WAYS else None
+
+    async def login(self, config: OAuth2Config, context: AuthContext, person: Person) -> None:
+        """Let a person log in, and keep what comes of it."""
+        if config.grant_type not in WAYS:
+            await super().login(config, context, person)
+        await Login(config, context, person).run()
 
 
 @hookimpl
