@@ -186,6 +186,8 @@ class RequestSpec:
     body: dict[str, JSON] = field(repr=False)
     """Sent as JSON when not empty."""
     pagination: Chosen[PaginationStrategy[Any]]
+    fail_when: str | None = None
+    """A jq expression that is true on a success that is none."""
 
 
 @dataclass(frozen=True, slots=True)
