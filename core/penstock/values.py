@@ -70,6 +70,8 @@ class StopReason(StrEnum):
     PLUGIN_FAILED = "plugin_failed"
     PARENT_FAILED = "parent_failed"
     """The discovery of a path parameter was incomplete."""
+    QUOTA = "quota"
+    """The source asks to wait longer than ``maxRetryWait`` allows: nothing more was requested of it."""
     INTERRUPTED = "interrupted"
 
     @property

@@ -7,8 +7,10 @@ import httpx
 from penstock.config.models import HttpSettings
 from penstock.errors import AuthError
 from penstock.http.body import BodyError
+from penstock.http.failures import QuotaError
+from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import connection_headers, describe, without_user_info
-from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
+from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
 from penstock.http.wire import Exchange, Wire
@@ -48,6 +50,7 @@ class Errands(AuthContext):
 
         Raises:
             AuthError: There was no answer, or one that cannot be read.
+            QuotaError: The server asks to wait longer than ``maxRetryWait``.
         """
         for name, value in self._headers.items():
             request.headers.setdefault(name, value)
@@ -57,6 +60,8 @@ class Errands(AuthContext):
             tries.made += 1
             try:
                 exchange = await self._wire.exchange(request)
+            except SuspendedError as error:
+                raise QuotaError(describe(request), error.until) from error
             except SilenceError as error:
                 few = not self._wire.answered
                 verdict = tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
@@ -66,10 +71,9 @@ class Errands(AuthContext):
                 raise AuthError(self._message(request, error, tries)) from error
             else:
                 exchange.response.request = request
-                if exchange.response.status_code not in RETRIED_STATUSES:
+                if exchange.refusal is None:
                     return exchange
-                status, headers = exchange.response.status_code, exchange.response.headers
-                verdict = tries.after_answer(request.method, status, headers, retry_safe=safe)
+                verdict = tries.after_refusal(request.method, exchange.refusal, retry_safe=safe)
                 if not isinstance(verdict, Wait):
                     return exchange
             await self._wire.wait(verdict)

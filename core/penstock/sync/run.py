@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import uuid
 from collections import Counter
@@ -96,7 +97,9 @@ class _Run:
         report.kinds = list(chosen.values())
         reading = asyncio.create_task(self._read_kinds(chosen))
         report.interrupted = await _ended_by(stop, reading)
-        if not report.interrupted:
+        if report.status == "incomplete":  # a quota that was used up by the very last request is no matter
+            report.resume_at = _moment(self._source.client.suspended_until)
+        if not report.interrupted and report.resume_at is None:
             threshold = self._source.settings.flags.entity_deletion_threshold
             await reconcile(self._sink, self._journal, self._proof(reports), threshold)
         for name, kind in chosen.items():
@@ -106,7 +109,7 @@ class _Run:
 
     async def _read_kinds(self, chosen: Mapping[str, KindReport]) -> None:
         for name, report in chosen.items():
-            started, sent = time.monotonic(), self._source.client.requests
+            started, sent, doubts = time.monotonic(), self._source.client.requests, len(self._source.client.doubts)
             self._observer.kind_started(report)
             delivery = Delivery(self._sink, self._journal, self._number, name, report, self._observer)
             kind = KindRead(self._source, self._resources[name], delivery, report, self._observer)
@@ -119,6 +122,8 @@ class _Run:
                 report.requests = self._source.client.requests - sent
                 report.seconds = time.monotonic() - started
             self._coverage[name] = kind.coverage
+            for doubt in list(self._source.client.doubts)[doubts:]:
+                report.warn(report.kind, f"the source answered {doubt}")
 
     def _proof(self, reports: Mapping[str, KindReport]) -> Proof:
         known = self._journal.partitions()
@@ -150,6 +155,10 @@ class _Run:
 
     def _complete(self, names: Iterable[str]) -> bool:
         return all(name in self._coverage and self._coverage[name].complete for name in names)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(math.ceil(seconds), UTC)
 
 
 async def _ended_by(stop: asyncio.Event, work: asyncio.Task[None]) -> bool:
