@@ -112,6 +112,7 @@ class AuthContext(ABC):
 
         Raises:
             AuthError: There was no answer after the retries, or none that can be read.
+            ReadError: The server asks to wait longer than ``maxRetryWait``; not to be caught, for it ends the run.
         """
 
     @abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
 JSON: TypeAlias = "bool | int | float | str | list[JSON] | dict[str, JSON] | None"
 """A decoded JSON document; integers keep every digit."""
@@ -70,6 +70,8 @@ class StopReason(StrEnum):
     PLUGIN_FAILED = "plugin_failed"
     PARENT_FAILED = "parent_failed"
     """The discovery of a path parameter was incomplete."""
+    QUOTA = "quota"
+    """The source asks to wait longer than ``maxRetryWait`` allows: nothing more was requested of it."""
     INTERRUPTED = "interrupted"
 
     @property
@@ -142,6 +144,29 @@ class Page:
     """0 for the partition's first page."""
     repeats_previous: bool = False
     """Whether the items equal those of the page before, or of the first one, and there is at least one."""
+
+    def to_json(self) -> JSON:
+        """Return the page as expressions about pages see it.
+
+        That is ``{request: {params, body, headers, url, state}, response: {status, headers, body}, items, page}``:
+        ``request`` is what was asked for beyond the resource's own request, header names are in lower case, ``items``
+        is what the data path gave (null where the document itself is the one record), ``page`` counts from 0.
+        """
+        asked = self.request
+        request: dict[str, JSON] = {
+            "params": cast("dict[str, JSON]", dict(asked.params)),
+            "body": dict(asked.body),
+            "headers": dict[str, JSON](asked.headers),
+            "url": asked.url,
+            "state": asked.state,
+        }
+        response: dict[str, JSON] = {
+            "status": self.status,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "body": self.body,
+        }
+        items = None if self.items is None else list(self.items)
+        return {"request": request, "response": response, "items": items, "page": self.index}
 
 
 @dataclass(slots=True)

@@ -60,6 +60,19 @@ class TestCheck:
         assert "404" in first
         assert second.split()[:2] == ["/teams/{team}/members", "ok"]
 
+    def test_the_users_word_on_errors_and_limits_counts(self, folder: Path, api: ApiServer) -> None:
+        api.handler = routes(
+            {"/users": {"users": [], "code": 17}, "/teams": Reply({"code": 9}, 200, {"Retry-After": "3600"})}
+        )
+        users = resource("/users", selector={"data_path": ".users", "failWhen": ".response.body.code == 17"})
+        write_config(folder, config_for(api.url, [users, MEMBER], rateLimitWhen=".body.code == 9"))
+
+        ran = penstock("check", folder=folder)
+
+        assert ran.code == 1
+        assert "the answer is an error by fail_when `.response.body.code == 17`: {" in ran.out
+        assert "/teams: the source wants no requests before 20" in ran.out
+
     def test_quiet_shows_only_what_is_wrong(self, folder: Path) -> None:
         ran = penstock("check", "--quiet", folder=folder)
 
@@ -134,6 +147,15 @@ class TestPreview:
         [line] = ran.err.splitlines()
         assert line.startswith("error: ")
         assert "text/html" in line
+
+    def test_a_quota_is_one_clear_message(self, folder: Path, api: ApiServer) -> None:
+        api.handler = routes({"/users": Reply("", 429, {"Retry-After": "3600"})})
+
+        ran = penstock("preview", "/users", folder=folder)
+
+        assert (ran.code, ran.out) == (1, "")
+        [line] = ran.err.splitlines()
+        assert line.startswith(f"error: GET {api.url}/users: the source wants no requests before 20")
 
     def test_an_unknown_kind_names_those_there_are(self, folder: Path) -> None:
         ran = penstock("preview", "/user", folder=folder)

@@ -131,3 +131,13 @@ def test_control_characters_from_an_api_do_not_reach_the_terminal(capsys: pytest
 
 def test_a_sink_without_a_path_is_called_by_its_name() -> None:
     assert place_of(Chosen(_Sink(), RemoteConfig())) == "the remote sink"
+
+
+def test_a_run_that_a_quota_ended_says_when_to_run_again(capsys: pytest.CaptureFixture[str]) -> None:
+    report = _report(KindReport("/users", status="incomplete", created=3))
+    report.resume_at = datetime(2027, 1, 15, 9, 0, tzinfo=UTC)
+
+    assert _said(capsys, report, quiet=True)[-1] == (
+        "incomplete: the source wants no requests before 2027-01-15 09:00:00 UTC; 3 entities in catalog.db (created 3);"
+        " nothing was deleted; run the command again then to read the rest"
+    )

@@ -2,21 +2,24 @@
 
 import pytest
 
-from penstock.http.retry import (
-    RETRIED_STATUSES,
-    GiveUp,
-    RetryPolicy,
-    Tries,
-    Wait,
-    asked_wait,
-    backoff,
-    exhausted_wait,
-    parse_reset,
-    parse_retry_after,
-)
+from penstock.http.allowance import read_hints
+from penstock.http.retry import RETRIED_STATUSES, GiveUp, Refusal, RetryPolicy, Tries, Wait, backoff, refusal_of
 from support.clock import FakeClock
 
 NOW = 1_800_000_000.0  # Fri, 15 Jan 2027 08:00:00 GMT
+
+
+def refusal(status: int, headers: dict[str, str], content: bytes = b"", *, limited: bool = False) -> Refusal | None:
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return refusal_of(status, content, read_hints(raw, NOW), limited=limited)
+
+
+def after(
+    trying: Tries, method: str, status: int, headers: dict[str, str], *, retry_safe: bool | None = None
+) -> Wait | GiveUp:
+    refused = refusal(status, headers)
+    assert refused is not None
+    return trying.after_refusal(method, refused, retry_safe=retry_safe)
 
 
 def tries(made: int = 1, *, max_retries: int = 10, max_wait: float = 900, post: bool = True) -> Tries:
@@ -38,46 +41,6 @@ def test_backoff_doubles_up_to_a_minute(retry: int, noise: float, seconds: float
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120),
-        ("1.5", 1.5),
-        (" 3 ", 3),
-        ("0", 0),
-        ("Fri, 15 Jan 2027 08:01:00 GMT", 60),
-        ("Fri, 15 Jan 2027 07:00:00 GMT", 0),
-        ("Fri, 15 Jan 2027 09:01:00 +0100", 60),
-        ("2027-01-15T08:01:00Z", 60),
-        ("2027-01-15T08:01:00", 60),
-        ("", None),
-        ("soon", None),
-        ("-5", None),
-        ("nan", None),
-        ("inf", None),
-    ],
-)
-def test_retry_after_is_seconds_or_a_date(text: str, seconds: float | None) -> None:
-    assert parse_retry_after(text, NOW) == seconds
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("30", 30),
-        ("10000", 10_000),
-        ("1800000090", 90),
-        ("1799999000", 0),
-        ("1800000090000", 90),
-        ("2027-01-15T08:01:30+00:00", 90),
-        ("", None),
-        ("x", None),
-    ],
-)
-def test_a_reset_is_a_delay_a_moment_or_a_date(text: str, seconds: float | None) -> None:
-    assert parse_reset(text, NOW) == seconds
-
-
-@pytest.mark.parametrize(
     ("status", "headers", "seconds"),
     [
         (429, {"retry-after": "7", "x-ratelimit-reset": "60"}, 7),
@@ -92,21 +55,53 @@ def test_a_reset_is_a_delay_a_moment_or_a_date(text: str, seconds: float | None)
     ],
 )
 def test_the_server_may_say_how_long_to_wait(status: int, headers: dict[str, str], seconds: float | None) -> None:
-    assert asked_wait(status, headers, NOW) == seconds
+    refused = refusal(status, headers)
+    assert refused is not None
+    assert refused.asked == seconds
+
+
+GITHUB = {"x-ratelimit-limit": "5000", "x-ratelimit-reset": "1800000040"}
+SECONDARY = b'{"message": "You have exceeded a secondary rate limit. Please wait"}'
 
 
 @pytest.mark.parametrize(
-    ("headers", "seconds"),
+    ("status", "headers", "content", "limited", "asked"),
     [
-        ({"x-ratelimit-remaining": "0", "x-ratelimit-reset": "1800000020"}, 20),
-        ({"ratelimit-remaining": "0", "ratelimit-reset": "20"}, 20),
-        ({"x-ratelimit-remaining": "1", "x-ratelimit-reset": "1800000020"}, 0),
-        ({"x-ratelimit-remaining": "0"}, 0),
-        ({"x-ratelimit-reset": "20"}, 0),
+        (403, {**GITHUB, "x-ratelimit-remaining": "0"}, b"", False, 40),
+        (403, {**GITHUB, "x-ratelimit-remaining": "4999", "retry-after": "30"}, SECONDARY, False, 30),
+        (403, {**GITHUB, "x-ratelimit-remaining": "4999"}, SECONDARY, False, 60),
+        (403, {**GITHUB, "x-ratelimit-remaining": "0"}, SECONDARY, False, 40),
+        (200, {"retry-after": "9"}, b"", True, 9),
+        (200, {"ratelimit-reset": "9"}, b"", True, 9),
+        (200, {}, b"", True, None),
+        (400, {"x-ratelimit-remaining": "7", "x-ratelimit-reset": "9"}, b"", True, 9),
     ],
 )
-def test_a_used_up_rate_limit_says_when_it_starts_anew(headers: dict[str, str], seconds: float) -> None:
-    assert exhausted_wait(headers, NOW) == seconds
+def test_a_rate_limit_may_be_told_with_any_status_and_even_a_post_is_repeated_then(
+    status: int,
+    headers: dict[str, str],
+    content: bytes,
+    limited: bool,  # noqa: FBT001
+    asked: float | None,
+) -> None:
+    refused = refusal(status, headers, content, limited=limited)
+    assert refused is not None
+    assert refused == Refusal(asked, limited=True, put_off=True, few=False)
+    assert isinstance(tries(10).after_refusal("POST", refused, retry_safe=None), Wait)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "content"),
+    [
+        (403, {**GITHUB, "x-ratelimit-remaining": "4999"}, b'{"message": "Resource not accessible"}'),
+        (403, {"retry-after": "30"}, b"locked"),
+        (401, {"retry-after": "30"}, b""),
+        (404, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"}, SECONDARY),
+        (200, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "9", "retry-after": "9"}, SECONDARY),
+    ],
+)
+def test_any_other_answer_is_final(status: int, headers: dict[str, str], content: bytes) -> None:
+    assert refusal(status, headers, content) is None
 
 
 PUT_OFF = {"retry-after": "2"}
@@ -140,7 +135,7 @@ def test_only_what_does_no_harm_is_repeated(
     post: bool,  # noqa: FBT001
     repeated: bool,  # noqa: FBT001
 ) -> None:
-    verdict = tries(post=post).after_answer(method, status, headers, retry_safe=retry_safe)
+    verdict = after(tries(post=post), method, status, headers, retry_safe=retry_safe)
     assert isinstance(verdict, Wait) is repeated
 
 
@@ -148,29 +143,29 @@ def test_only_what_does_no_harm_is_repeated(
     ("status", "retries"), [(408, 10), (429, 10), (502, 10), (503, 10), (504, 10), (500, 2), (520, 2), (524, 2)]
 )
 def test_each_status_has_its_number_of_retries(status: int, retries: int) -> None:
-    assert isinstance(tries(retries).after_answer("GET", status, {}, retry_safe=None), Wait)
-    assert tries(retries + 1).after_answer("GET", status, {}, retry_safe=None) == GiveUp()
+    assert isinstance(after(tries(retries), "GET", status, {}), Wait)
+    assert after(tries(retries + 1), "GET", status, {}) == GiveUp()
 
 
 def test_no_retries_means_none() -> None:
-    assert tries(max_retries=0).after_answer("GET", 503, PUT_OFF, retry_safe=None) == GiveUp()
+    assert after(tries(max_retries=0), "GET", 503, PUT_OFF) == GiveUp()
 
 
 def test_a_server_may_ask_for_more_than_the_cap_of_our_own_waits() -> None:
-    verdict = tries().after_answer("GET", 429, {"retry-after": "899.5"}, retry_safe=None)
+    verdict = after(tries(), "GET", 429, {"retry-after": "899.5"})
     assert verdict == Wait(899.5, asked=True)
 
 
 def test_all_that_a_server_asks_for_has_a_limit() -> None:
     asking = tries(max_wait=100)
-    assert asking.after_answer("GET", 429, {"retry-after": "60"}, retry_safe=None) == Wait(60, asked=True)
-    assert asking.after_answer("GET", 429, {"retry-after": "60"}, retry_safe=None) == GiveUp(
+    assert after(asking, "GET", 429, {"retry-after": "60"}) == Wait(60, asked=True)
+    assert after(asking, "GET", 429, {"retry-after": "60"}) == GiveUp(
         "the server asks to wait 60 s, and maxRetryWait allows 100 s in all"
     )
 
 
 def test_being_asked_to_wait_no_time_at_all_is_no_reason_to_rush() -> None:
-    assert tries(3).after_answer("GET", 503, {"retry-after": "0"}, retry_safe=None) == Wait(0.4)
+    assert after(tries(3), "GET", 503, {"retry-after": "0"}) == Wait(0.4)
 
 
 @pytest.mark.parametrize(

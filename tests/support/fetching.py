@@ -11,9 +11,11 @@ from typing import Any
 import httpx
 
 from penstock.config.models import HttpSettings
+from penstock.expressions import compile_expression
 from penstock.http.client import ApiClient, ApiRequest, ApiResponse
 from penstock.http.clock import Clock
 from penstock.http.errands import Errands
+from penstock.http.judge import judge_by
 from penstock.http.wire import Wire
 from penstock.redaction import Secrets, secrets_in
 from penstock.tokens import FileTokens
@@ -49,7 +51,9 @@ async def opened(
     secrets = Secrets(secrets_in(connection))
     async with Wire(connection, clock or FakeClock()) as wire:
         errands = Errands(connection, wire, FileTokens(NO_TOKENS), secrets)
-        yield ApiClient(connection, auth or httpx.Auth(), wire, errands, secrets)
+        rule = connection.rate_limit_when
+        judge = None if rule is None else judge_by(compile_expression(rule))
+        yield ApiClient(connection, auth or httpx.Auth(), wire, errands, secrets, judge=judge)
 
 
 def fetch(

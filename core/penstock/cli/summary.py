@@ -74,6 +74,11 @@ def _ending(report: RunReport, place: str) -> Iterator[str]:
 
 
 def _incomplete(report: RunReport, delivered: str) -> str:
+    if report.resume_at is not None:
+        return (
+            f"incomplete: the source wants no requests before {report.resume_at:%Y-%m-%d %H:%M:%S} UTC; {delivered};"
+            " nothing was deleted; run the command again then to read the rest"
+        )
     failed = sum(kind.status == "incomplete" for kind in report.kinds)
     return (
         f"incomplete: {failed} of {len(report.kinds)} kinds went wrong; {delivered};"

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from penstock.config import aliases
 from penstock.config.environment import Environment, variable_name
+from penstock.config.expressions import explain
 from penstock.config.interpolate import interpolate_headers
 from penstock.config.models import Chosen, Connection, HttpSettings
 from penstock.config.node import NOTHING, Node, json_of, to_snake
@@ -46,6 +47,7 @@ def read_connection(config: Node, environment: Environment, plugins: PluginSetti
     _leftovers(settings, choice, plugins)
     http = validate(HttpSettings, part_for(HttpSettings, settings, home), found, required=_required(""))
     _warn_of(http, settings, found)
+    _check_expression(http, settings, found)
     auth = pagination = None
     if choice.auth is not None:
         auth = plugins.chosen(choice.auth, settings, home, _required(f" by authType {choice.auth_name}"))
@@ -225,6 +227,18 @@ def _warn_of(http: HttpSettings | None, settings: Mapping[str, Setting], found: 
         found.warn(
             settings["verify_ssl"].node, "certificate checks are off: whoever is between can read and change everything"
         )
+
+    if http is not None and "burst" in settings and not (http.requests_per_second or http.requests_per_minute):
+        found.warn(settings["burst"].node, "has no effect without requestsPerSecond or requestsPerMinute")
+
+
+def _check_expression(http: HttpSettings | None, settings: Mapping[str, Setting], found: Findings) -> None:
+    if http is None or http.rate_limit_when is None:
+        return
+    from penstock.expressions import check_expressions  # noqa: PLC0415 - few configurations need jq here
+
+    for error in check_expressions([http.rate_limit_when]).values():
+        found.problem(settings["rate_limit_when"].node, f"jq does not compile: {explain(error)}")
 
 
 class Paginations:

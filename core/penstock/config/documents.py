@@ -87,6 +87,11 @@ class RequestDocument(Model):
         default=None, description="request body: an object, its JSON text, or jq that makes one from null"
     )
     data_path: str | None = Field(default=None, description="jq: where in the answer the items are")
+    fail_when: str | None = Field(
+        default=None,
+        description="jq on {request, response: {status, headers, body}, items, page}, as for `paginationType: custom`; "
+        "true where an answer is an error although its status is a success",
+    )
     pagination: dict[str, object] | None = Field(
         default=None, description="pagination settings of `connection`, for this request only"
     )

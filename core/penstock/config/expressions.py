@@ -32,9 +32,9 @@ def explain(error: ExpressionError) -> str:
 
 def _places(resource: Node) -> Iterator[Node]:
     selector = resource.fields.get("selector", NOTHING).fields
-    yield from _texts(selector, "query", "data_path")
+    yield from _texts(selector, "query", "data_path", "fail_when")
     for parameter in selector.get("path_parameters", NOTHING).fields.values():
-        yield from _texts(parameter.fields, "data_path", "field", "filter")
+        yield from _texts(parameter.fields, "data_path", "fail_when", "field", "filter")
     port = resource.fields.get("port", NOTHING).fields
     yield from _texts(port, "items_to_parse")
     mappings = port.get("entity", NOTHING).fields.get("mappings", NOTHING)

@@ -50,7 +50,7 @@ def read_resources(
     reader = _Reader(http, paginations, found, strict=strict)
     resources = [reader.resource(index, child) for index, child in enumerate(written)]
     expressions.check(written, found)
-    return _with_default_data_paths([resource for resource in resources if resource is not None])
+    return _with_defaults_of_siblings([resource for resource in resources if resource is not None])
 
 
 def _modern(resource: Node, found: Findings) -> Node:
@@ -123,7 +123,8 @@ class _Reader:
         body = request_values.body(node.fields.get("body", NOTHING), self._found)
         if pagination is None:
             return None
-        return RequestSpec(endpoint, document.method, query_params, document.headers or {}, body, pagination)
+        headers, fail_when = document.headers or {}, document.fail_when
+        return RequestSpec(endpoint, document.method, query_params, headers, body, pagination, fail_when)
 
     def _pagination(self, node: Node) -> Chosen[PaginationStrategy[Any]] | None:
         block = node.fields.get("pagination")
@@ -201,19 +202,28 @@ def _entities(mappings: EntityMapping | tuple[EntityMapping, ...]) -> tuple[Enti
     return mappings if isinstance(mappings, tuple) else (mappings,)
 
 
-def _with_default_data_paths(resources: Sequence[Resource]) -> tuple[Resource, ...]:
+def _with_defaults_of_siblings(resources: Sequence[Resource]) -> tuple[Resource, ...]:
     """Read a discovery endpoint as the resource of the same endpoint does, unless told otherwise (mapping.md 3.4)."""
-    known: dict[str, str] = {}
+    data_paths: dict[str, str] = {}
+    fail_whens: dict[str, str] = {}
     for resource in resources:
+        endpoint = _name_of(resource.request)
         if resource.data_path is not None:
-            known.setdefault(resource.request.endpoint.strip("/"), resource.data_path)
-    return tuple(
-        replace(
-            resource,
-            path_parameters=tuple(
-                parameter._replace(data_path=parameter.data_path or known.get(parameter.request.endpoint.strip("/")))
-                for parameter in resource.path_parameters
-            ),
+            data_paths.setdefault(endpoint, resource.data_path)
+        if resource.request.fail_when is not None:
+            fail_whens.setdefault(endpoint, resource.request.fail_when)
+
+    def completed(parameter: PathParameter) -> PathParameter:
+        request, endpoint = parameter.request, _name_of(parameter.request)
+        return parameter._replace(
+            data_path=parameter.data_path or data_paths.get(endpoint),
+            request=replace(request, fail_when=request.fail_when or fail_whens.get(endpoint)),
         )
-        for resource in resources
+
+    return tuple(
+        replace(resource, path_parameters=tuple(map(completed, resource.path_parameters))) for resource in resources
     )
+
+
+def _name_of(request: RequestSpec) -> str:
+    return request.endpoint.strip("/")

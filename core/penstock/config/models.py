@@ -29,6 +29,7 @@ from penstock.config.headers import check_headers
 from penstock.config.pem import Identity, Pem
 from penstock.config.urls import clean_base_url, clean_origin, clean_proxy
 from penstock.errors import Problem
+from penstock.jq_text import JqText
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
 
@@ -70,12 +71,37 @@ class HttpSettings(Model):
     verify_ssl: bool = Field(default=True, description="false turns certificate checks off")
     strict_x509: bool = Field(default=True, description="false relaxes strict X.509 checks (RFC 5280)")
     max_concurrent_requests: int = Field(default=10, ge=1, description="requests in flight at once")
+    requests_per_second: float | None = Field(
+        default=None, gt=0, description="most requests begun in a second, whatever they are for; fractions are fine"
+    )
+    requests_per_minute: float | None = Field(
+        default=None, gt=0, description="most requests begun in a minute; with both, both hold"
+    )
+    burst: int = Field(
+        default=1,
+        ge=1,
+        description="requests begun at once after a rest, where a rate is set: 1 spreads them evenly; with both rates "
+        "it is of the slower one",
+    )
+    rate_limit_headers: bool = Field(
+        default=True,
+        description="slow down and pause as `RateLimit` headers of good answers say; false waits only where a request "
+        "was refused",
+    )
+    rate_limit_when: JqText | None = Field(
+        default=None,
+        description="jq expression on {status, headers, body}; true where an answer of the source is a rate limit "
+        "although its status says otherwise: it is waited for and asked again",
+    )
     prefetch_pages: int = Field(default=4, ge=1, description="pages in flight at once of one read that can look ahead")
     max_pages: int = Field(default=100_000, ge=1, description="pages of one read, after which it ends in an error")
     max_retries: int = Field(default=10, ge=0, description="attempts after the first one")
-    max_retry_wait: float = Field(default=900, ge=0, description="longest wait in seconds a server may ask for")
+    max_retry_wait: float = Field(
+        default=900, ge=0, description="longest wait in seconds a server may ask for; a longer one ends the run"
+    )
     retry_post: bool = Field(
-        default=True, description="repeat a POST that was answered with 429 or 503 and Retry-After"
+        default=True,
+        description="repeat a POST that was answered with 429 or 503 and Retry-After, or a rate limit told otherwise",
     )
     max_response_bytes: int = Field(default=64 * 1024 * 1024, ge=1, description="largest answer, after decompression")
     allowed_origins: tuple[str, ...] = Field(
@@ -278,6 +304,8 @@ class RequestSpec:
     body: dict[str, JSON] = field(repr=False)
     """Sent as JSON when not empty."""
     pagination: Chosen[PaginationStrategy[Any]]
+    fail_when: str | None = None
+    """A jq expression that is true on a success that is none."""
 
 
 class PathParameter(NamedTuple):

@@ -2,8 +2,8 @@
 
 from penstock.expressions.check import check_expression, check_expressions
 from penstock.expressions.expression import Evaluator, Expression, compile_expression
-from penstock.expressions.jq_text import JqSyntax, JqText
 from penstock.expressions.pool import Answer, Cell, Row
+from penstock.jq_text import JqSyntax, JqText
 
 __all__ = [
     "Answer",

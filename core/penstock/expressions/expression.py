@@ -43,12 +43,23 @@ class Expression:
             ExpressionRuntimeError: It failed on this value.
             ExpressionTimeoutError: It did not end in time.
         """
-        if self.compiled is not None:
-            try:
-                return self._whole(self.compiled.first(value))
-            except (Undecided, RecursionError):
-                pass
-        return self._whole(self._ask(Cell(self.jq_text), value))
+        try:
+            return self._quick_first(value)
+        except (Undecided, RecursionError):
+            return self._whole(self._ask(Cell(self.jq_text), value))
+
+    async def first_async(self, value: JSON) -> JSON:
+        """Return what ``first`` does, while the event loop goes on, and raise what it does."""
+        try:
+            return self._quick_first(value)
+        except (Undecided, RecursionError):
+            ((answer,),) = await self._pool.evaluate_async([Row(value, (Cell(self.jq_text),))])
+            return self._whole(self._sound(answer))
+
+    def _quick_first(self, value: JSON) -> JSON:
+        if self.compiled is None:
+            raise Undecided
+        return self._whole(self.compiled.first(value))
 
     def outputs(self, value: JSON) -> list[JSON]:
         """Return all outputs.
@@ -84,6 +95,9 @@ class Expression:
 
     def _ask(self, cell: Cell, value: JSON) -> JSON:
         ((answer,),) = self._pool.evaluate([Row(value, (cell,))])
+        return self._sound(answer)
+
+    def _sound(self, answer: JSON | ExpressionError) -> JSON:
         if isinstance(answer, ExpressionError):
             answer.expression = self.text
             raise answer

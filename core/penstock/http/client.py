@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
@@ -16,6 +16,8 @@ from penstock.http.body import BodyError
 from penstock.http.documents import URL_CHARACTERS, shorten
 from penstock.http.errands import Errands
 from penstock.http.failures import Told
+from penstock.http.judge import Judge, JudgementError
+from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import (
     connection_headers,
     credentials_added,
@@ -24,7 +26,7 @@ from penstock.http.outgoing import (
     user_info,
     without_user_info,
 )
-from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
+from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import UrlError, origin, resolve_link
 from penstock.http.wire import Exchange, Wire
@@ -97,6 +99,7 @@ class ApiClient:
         secrets: Secrets,
         *,
         auth_name: str = "",
+        judge: Judge | None = None,
     ) -> None:
         """Take the settings.
 
@@ -107,9 +110,11 @@ class ApiClient:
             errands: What sends the requests that the auth yields on its own account.
             secrets: What no message may show; learns what the auth adds.
             auth_name: The plugin it comes from, for messages.
+            judge: Says which answers of the source are rate limits, beyond those that are known to be.
         """
         self._auth = auth
         self._auth_name = auth_name
+        self._judge = judge
         self._wire = wire
         self._errands = errands
         self._policy = RetryPolicy(settings.max_retries, settings.max_retry_wait, settings.retry_post)
@@ -125,6 +130,16 @@ class ApiClient:
         """How many HTTP requests were sent so far: retries, redirects and the auth's own included."""
         return self._wire.requests
 
+    @property
+    def suspended_until(self) -> float | None:
+        """When the source may be asked again, in seconds since 1970; None unless nothing more is sent before that."""
+        return self._wire.limiter.suspended_until
+
+    @property
+    def doubts(self) -> Collection[str]:
+        """What servers said of waiting that was not believed."""
+        return self._wire.doubts.keys()
+
     def redactor(self) -> Redactor:
         """Return what takes out of a text the secrets known by now, and what the auth added to the last request."""
         return self._secrets.redactor if self._last is None else self._redactor_for(self._last)
@@ -133,7 +148,8 @@ class ApiClient:
         """Send the request until it is answered with a success.
 
         Raises:
-            RequestFailedError: No answer, or an error status, after the retries.
+            RequestFailedError: No answer, or an error status, after the retries; or ``rateLimitWhen`` failed.
+            QuotaError: The source asks to wait longer than ``maxRetryWait``.
             AuthFailedError: 401, 403, or the auth could not get its credentials.
             UnreadableAnswerError: The answer is cut off, too large, or badly encoded.
             ForeignLinkError: The URL, or a redirect, leads to an origin that is not allowed.
@@ -145,7 +161,7 @@ class ApiClient:
             outcome = await self._attempt(call)
             if isinstance(outcome, Wait):
                 await self._wait(call, outcome)
-            elif outcome.response.is_success:
+            elif outcome.response.is_success and outcome.refusal is None:
                 response = outcome.response
                 return ApiResponse(response.status_code, call.url, response.headers, outcome.content, outcome.seconds)
             else:
@@ -195,7 +211,11 @@ class ApiClient:
         self._complete(request, own)
         safe: bool | None = request.extensions.get("retry_safe")
         try:
-            exchange = await self._wire.exchange(request)
+            exchange = await self._wire.exchange(request, self._judge)
+        except SuspendedError as error:
+            raise self._told(call).quota(error.until) from error
+        except JudgementError as error:
+            raise self._told(call).unjudged(str(error)) from error
         except SilenceError as error:
             few = not self._wire.answered
             verdict = call.tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
@@ -204,10 +224,8 @@ class ApiClient:
             raise self._told(call).silence(error) from error
         except BodyError as error:
             raise self._told(call).unreadable(str(error)) from error
-        response = exchange.response
-        if response.status_code in RETRIED_STATUSES:
-            status, headers = response.status_code, response.headers
-            verdict = call.tries.after_answer(request.method, status, headers, retry_safe=safe)
+        if exchange.refusal is not None:
+            verdict = call.tries.after_refusal(request.method, exchange.refusal, retry_safe=safe)
             if isinstance(verdict, Wait):
                 return verdict
             call.tries.note = verdict.note
@@ -230,8 +248,11 @@ class ApiClient:
         """Point the call where a redirect leads, or raise what the answer comes to."""
         told, status = self._told(call), exchange.response.status_code
         location = exchange.response.headers.get("location", "")
+        content_type = exchange.response.headers.get("content-type", "")
+        if exchange.refusal is not None and exchange.refusal.limited:
+            raise told.limited(status, exchange.content, content_type)
         if status not in _REDIRECTS or not location:
-            raise told.status(status, exchange.content, exchange.response.headers.get("content-type", ""))
+            raise told.status(status, exchange.content, content_type)
         if call.request.method not in {"GET", "HEAD"}:
             raise told.redirect(status, f"redirects are followed for GET and HEAD only, not {call.request.method}")
         if call.redirects == _MAX_REDIRECTS:

@@ -10,8 +10,10 @@ import httpx
 from penstock.config.models import HttpSettings
 from penstock.errors import AuthError
 from penstock.http.body import BodyError
+from penstock.http.failures import QuotaError
+from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import connection_headers, describe, is_errand, without_user_info
-from penstock.http.retry import RETRIED_STATUSES, RetryPolicy, Tries, Wait
+from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
 from penstock.http.wire import Exchange, ResultT, Wire
@@ -49,6 +51,7 @@ class Errands(AuthContext):
 
         Raises:
             AuthError: There was no answer, or one that cannot be read.
+            QuotaError: The server asks to wait longer than ``maxRetryWait``.
         """
         tries = Tries(self._policy, self._wire.clock)
         while True:
@@ -82,6 +85,8 @@ class Errands(AuthContext):
         safe: bool | None = request.extensions.get("retry_safe")
         try:
             exchange = await self._wire.exchange(request)
+        except SuspendedError as error:
+            raise QuotaError(describe(request), error.until) from error
         except SilenceError as error:
             few = not self._wire.answered
             verdict = tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
@@ -91,9 +96,8 @@ class Errands(AuthContext):
         except BodyError as error:
             raise AuthError(self._message(request, error, tries)) from error
         exchange.response.request = request
-        if exchange.response.status_code in RETRIED_STATUSES:
-            status, headers = exchange.response.status_code, exchange.response.headers
-            verdict = tries.after_answer(request.method, status, headers, retry_safe=safe)
+        if exchange.refusal is not None:
+            verdict = tries.after_refusal(request.method, exchange.refusal, retry_safe=safe)
             if isinstance(verdict, Wait):
                 return verdict
         return exchange

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from penstock.errors import ReadError
 from penstock.http.documents import MESSAGE_CHARACTERS, excerpt, shorten
+from penstock.http.moments import in_words
 from penstock.http.silence import SilenceError
 from penstock.values import StopReason
 
@@ -28,6 +29,19 @@ class RequestFailedError(HttpError):
 
 class AuthFailedError(HttpError):
     """The credentials were refused, or could not be obtained."""
+
+
+class QuotaError(HttpError):
+    """The source asks to wait longer than it may: a matter of time, not of anything broken."""
+
+    def __init__(self, request: str, until: float) -> None:
+        super().__init__(
+            f"{request}: the source wants no requests before {in_words(until)}, which is later than maxRetryWait "
+            "allows to wait; run again then",
+            reason=StopReason.QUOTA,
+        )
+        self.until = until
+        """Seconds since 1970."""
 
 
 class UnreadableAnswerError(HttpError):
@@ -57,11 +71,22 @@ class Told(NamedTuple):
         """Return the error for an answer that is not a success."""
         refused = status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
         kind = AuthFailedError if refused else RequestFailedError
-        return kind(
-            f"{self.request}: {self._status_text(status, content_type)}{self._tail(self._body(content, content_type))}",
-            reason=StopReason.AUTH_FAILED if refused else StopReason.REQUEST_FAILED,
-            status=status,
-            attempts=self.attempts,
+        reason = StopReason.AUTH_FAILED if refused else StopReason.REQUEST_FAILED
+        return kind(self._answer(status, content, content_type), reason=reason, status=status, attempts=self.attempts)
+
+    def limited(self, status: int, content: bytes, content_type: str) -> HttpError:
+        """Return the error for an answer that still says, after the retries, that a rate limit is used up."""
+        message = self._answer(status, content, content_type, "a rate limit")
+        return RequestFailedError(message, reason=StopReason.REQUEST_FAILED, status=status, attempts=self.attempts)
+
+    def quota(self, until: float) -> HttpError:
+        """Return the error for a request that has to wait longer than it may."""
+        return QuotaError(self.request, until)
+
+    def unjudged(self, why: str) -> HttpError:
+        """Return the error for an answer of which the user's expression could not tell what it is."""
+        return RequestFailedError(
+            f"{self.request}: {self.redact(why)}", reason=StopReason.EXPRESSION_FAILED, attempts=self.attempts
         )
 
     def silence(self, error: SilenceError) -> HttpError:
@@ -108,6 +133,11 @@ class Told(NamedTuple):
             status=status,
             attempts=self.attempts,
         )
+
+    def _answer(self, status: int, content: bytes, content_type: str, meaning: str = "") -> str:
+        text = self._status_text(status, content_type)
+        told = f"{text}, {meaning}" if meaning else text
+        return f"{self.request}: {told}{self._tail(self._body(content, content_type))}"
 
     def _status_text(self, status: int, content_type: str) -> str:
         try:

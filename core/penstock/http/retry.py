@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Final, Literal, NamedTuple, TypeAlias
 
+from penstock.http.allowance import Hints
 from penstock.http.clock import Clock
 
 RETRIED_STATUSES: Final = frozenset({408, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524})
@@ -19,14 +17,53 @@ BACKOFF_CAP: Final = 60.0
 _DOUBLINGS: Final = 10
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"})
 _POLITE_STATUSES: Final = frozenset({429, 503})
-_LARGEST_DELAY: Final = 10_000
-"""A larger number in a reset header is a moment, not a delay."""
-_MILLISECONDS_FROM: Final = 100_000_000_000
-_REMAINING_HEADERS: Final = ("x-ratelimit-remaining", "ratelimit-remaining", "x-rate-limit-remaining")
-_RESET_HEADERS: Final = ("x-ratelimit-reset", "ratelimit-reset", "x-rate-limit-reset")
+_SECONDARY: Final = b"secondary rate limit"
+"""GitHub's words in a 403; without ``Retry-After`` its documentation asks for a minute."""
+_SECONDARY_WAIT: Final = 60.0
 
 Trouble: TypeAlias = Literal["transient", "unsent", "permanent"]
 """Why there was no answer: may pass; may pass, and the request never left; will not pass."""
+
+
+class Refusal(NamedTuple):
+    """What an answer comes to that says: not now."""
+
+    asked: float | None
+    """Seconds the server asks to wait, 0 if the moment has passed, None if it does not say."""
+    limited: bool
+    """Whether a rate limit is the reason."""
+    put_off: bool
+    """Whether the server surely has done nothing, so that even a POST may be repeated."""
+    few: bool
+    """Whether it is often a defect that no waiting mends."""
+
+
+def refusal_of(status: int, content: bytes, hints: Hints, *, limited: bool) -> Refusal | None:
+    """Return what an answer comes to that is worth asking again for; None for any other.
+
+    ``Retry-After`` counts with any of them; when a limit starts anew only where the limit is the reason, for some APIs
+    say so with every answer.
+
+    Args:
+        status: The answer's.
+        content: Its body, as far as it was read.
+        hints: What its headers say.
+        limited: Whether the user's ``rateLimitWhen`` takes it for a rate limit.
+    """
+    secondary = status == HTTPStatus.FORBIDDEN and _SECONDARY in content.lower()
+    told = limited or secondary or (status == HTTPStatus.FORBIDDEN and hints.used_up)
+    if not told and status not in RETRIED_STATUSES:
+        return None
+    limited = told or status == HTTPStatus.TOO_MANY_REQUESTS
+    asked = hints.retry_after
+    if asked is None and hints.used_up:
+        asked = hints.renewal
+    elif asked is None and secondary:
+        asked = _SECONDARY_WAIT
+    elif asked is None and limited:
+        asked = hints.next_reset
+    put_off = told or (status in _POLITE_STATUSES and hints.retry_after is not None)
+    return Refusal(asked, limited, put_off, few=not told and status in DOUBTFUL_STATUSES)
 
 
 class Wait(NamedTuple):
@@ -51,7 +88,8 @@ class RetryPolicy(NamedTuple):
     max_wait: float
     """Seconds that all waits a server asks for, in the course of one request, may add up to."""
     post: bool
-    """Whether a POST that the server put off (429 or 503 with ``Retry-After``) may be repeated."""
+    """Whether a POST that the server put off may be repeated: 429 or 503 with ``Retry-After``, a rate limit told
+    otherwise."""
 
 
 class Tries:
@@ -69,15 +107,12 @@ class Tries:
         self._clock = clock
         self._asked = 0.0
 
-    def after_answer(
-        self, method: str, status: int, headers: Mapping[str, str], *, retry_safe: bool | None
-    ) -> Wait | GiveUp:
-        """Decide after an answer whose status is one of ``RETRIED_STATUSES``."""
-        asked = asked_wait(status, headers, self._clock.time())
-        put_off = status in _POLITE_STATUSES and "retry-after" in headers and asked is not None
-        if not _may_repeat(method, retry_safe) and not (retry_safe is None and self._policy.post and put_off):
+    def after_refusal(self, method: str, refusal: Refusal, *, retry_safe: bool | None) -> Wait | GiveUp:
+        """Decide after an answer that says: not now."""
+        put_off = retry_safe is None and self._policy.post and refusal.put_off
+        if not _may_repeat(method, retry_safe) and not put_off:
             return GiveUp()
-        return self._next(asked, few=status in DOUBTFUL_STATUSES)
+        return self._next(refusal.asked, few=refusal.few)
 
     def after_silence(self, method: str, trouble: Trouble, *, retry_safe: bool | None, few: bool) -> Wait | GiveUp:
         """Decide after no answer, or half of one, came.
@@ -108,65 +143,5 @@ def backoff(retry: int, noise: float) -> float:
     return min(BACKOFF_START * 2.0 ** min(retry - 1, _DOUBLINGS), BACKOFF_CAP) * (1 + noise / 10)
 
 
-def asked_wait(status: int, headers: Mapping[str, str], now: float) -> float | None:
-    """Return the seconds the server asks to wait, 0 if the moment has passed, None if it does not say.
-
-    ``Retry-After`` counts with any status; a reset header only where the rate limit is the reason, for some APIs send
-    it with every answer.
-    """
-    wait = parse_retry_after(headers.get("retry-after", ""), now)
-    if wait is None and (status == 429 or _is_used_up(headers)):  # noqa: PLR2004
-        wait = _reset(headers, now)
-    return wait
-
-
-def exhausted_wait(headers: Mapping[str, str], now: float) -> float:
-    """Return the seconds until the rate limit, of which this answer took the last request, starts anew; 0 for none."""
-    return (_reset(headers, now) or 0.0) if _is_used_up(headers) else 0.0
-
-
-def parse_retry_after(text: str, now: float) -> float | None:
-    """Return the seconds of a ``Retry-After``: a number, fractions allowed, or an HTTP or ISO date."""
-    number = _number(text)
-    return number if number is not None else _until(text, now)
-
-
-def parse_reset(text: str, now: float) -> float | None:
-    """Return the seconds of a reset header: a delay up to 10,000, else epoch seconds or milliseconds, or a date."""
-    number = _number(text)
-    if number is None:
-        return _until(text, now)
-    if number <= _LARGEST_DELAY:
-        return number
-    return max(0.0, (number / 1000 if number >= _MILLISECONDS_FROM else number) - now)
-
-
 def _may_repeat(method: str, retry_safe: bool | None) -> bool:  # noqa: FBT001
     return method in _SAFE_METHODS if retry_safe is None else retry_safe
-
-
-def _is_used_up(headers: Mapping[str, str]) -> bool:
-    return any(headers.get(name, "").strip() == "0" for name in _REMAINING_HEADERS)
-
-
-def _reset(headers: Mapping[str, str], now: float) -> float | None:
-    waits = (parse_reset(headers.get(name, ""), now) for name in _RESET_HEADERS)
-    return next((wait for wait in waits if wait is not None), None)
-
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) and number >= 0 else None
-
-
-def _until(text: str, now: float) -> float | None:
-    for parse in (parsedate_to_datetime, datetime.fromisoformat):
-        try:
-            moment = parse(text.strip())
-        except ValueError:
-            continue
-        return max(0.0, (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now)
-    return None

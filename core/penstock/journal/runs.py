@@ -33,6 +33,12 @@ class Run:
     report: JSON
     """As ``--report`` writes it; None where the run wrote none."""
 
+    @property
+    def resume_at(self) -> datetime | None:
+        """Before this moment the source wanted no requests; None where it did not say so."""
+        moment = self.report.get("resume_at") if isinstance(self.report, dict) else None
+        return datetime.fromisoformat(moment) if isinstance(moment, str) else None
+
 
 class Runs:
     """The runs in a journal, oldest first; each method raises JournalError."""

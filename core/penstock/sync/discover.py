@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from penstock.config.models import PathParameter, RequestSpec, Resource
+from penstock.config.models import PathParameter, Resource
 from penstock.config.urls import template_names
 from penstock.errors import ExpressionRuntimeError, ReadError
-from penstock.expressions import Evaluator, Expression
+from penstock.expressions import Expression
 from penstock.expressions.exact import encode
-from penstock.sync.read import Extract, Read
-from penstock.sync.refusals import refuse_error_answer
+from penstock.sync.refusals import AnswerCheck
+from penstock.sync.source import Source
 from penstock.sync.transform import Extracted, extract_items
 from penstock.values import JSON, StopReason
-
-OpenRead = Callable[[RequestSpec, Mapping[str, str], Extract], Read]
-"""Begin to read a request with these path values."""
 
 
 class Partition(NamedTuple):
@@ -32,10 +29,10 @@ class Discovery:
     Each list of values is read once, however many combinations need it.
     """
 
-    def __init__(self, resource: Resource, open_read: OpenRead, evaluator: Evaluator) -> None:
+    def __init__(self, resource: Resource, source: Source) -> None:
         self._resource = resource
-        self._open_read = open_read
-        self._parameters = [_Compiled(parameter, evaluator) for parameter in resource.path_parameters]
+        self._source = source
+        self._parameters = [_Compiled(parameter, source) for parameter in resource.path_parameters]
         self._known: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         self.failures: list[ReadError] = []
         """Why partitions may be missing; empty when all were found."""
@@ -71,11 +68,11 @@ class Discovery:
             return
         values: dict[str, None] = {}
         candidates = 0
-        read = self._open_read(parameter.request, found, parameter.extract)
+        read = self._source.open_discovery(parameter.request, found, parameter.extract)
         async for page in read.pages():
             self.pages += 1
             self.unsteady |= page.page.index > 0 and parameter.request.pagination.strategy.drifts
-            refuse_error_answer(page, parameter.data_path)
+            await parameter.check.check(page)
             for value in parameter.values(page.extracted.items):
                 candidates += 1
                 if value is not None and value not in values:
@@ -92,11 +89,12 @@ class Discovery:
 class _Compiled:
     """A path parameter with its expressions compiled."""
 
-    def __init__(self, parameter: PathParameter, evaluator: Evaluator) -> None:
+    def __init__(self, parameter: PathParameter, source: Source) -> None:
+        evaluator = source.evaluator
         self.name = parameter.name
         self.request = parameter.request
         self.field = evaluator.compile(parameter.field)
-        self.data_path = parameter.data_path or "."
+        self.check = AnswerCheck(parameter.request, parameter.data_path or ".", source)
         self.needs = template_names(parameter.request.endpoint)
         self._filter = None if parameter.filter is None else evaluator.compile(parameter.filter)
         self._data_path = None if parameter.data_path is None else evaluator.compile(parameter.data_path)

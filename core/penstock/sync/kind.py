@@ -13,7 +13,7 @@ from penstock.sync.deliver import Delivery
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.observer import Observer
 from penstock.sync.read import ReadPage
-from penstock.sync.refusals import refuse_error_answer, refuse_unmapped_record
+from penstock.sync.refusals import AnswerCheck, refuse_unmapped_record
 from penstock.sync.report import KindReport
 from penstock.sync.source import Source
 from penstock.sync.transform import Extracted, MappedItems, Mapper, extract_items
@@ -54,6 +54,7 @@ class KindRead:
         self._observer = observer
         self._mapper = Mapper(resource, source.evaluator)
         self._data_path = None if resource.data_path is None else source.evaluator.compile(resource.data_path)
+        self._check = AnswerCheck(resource.request, resource.data_path, source)
         self.coverage = Coverage()
 
     async def run(self) -> None:
@@ -75,7 +76,7 @@ class KindRead:
             self._report.warn(self._resource.kind, f"{duplicates} entities came more than once; the last one counts")
 
     async def _read_discovered(self) -> None:
-        discovery = Discovery(self._resource, self._source.open_discovery, self._source.evaluator)
+        discovery = Discovery(self._resource, self._source)
         workers = self._source.settings.connection.http.max_concurrent_requests
         queue: asyncio.Queue[Partition | None] = asyncio.Queue(workers)
         try:
@@ -147,7 +148,7 @@ class KindRead:
 
     async def _mapped(self, page: ReadPage, partition: Partition, where: str) -> MappedItems:
         extracted = page.extracted
-        refuse_error_answer(page, self._resource.data_path)
+        await self._check.check(page)
         mapped = await self._mapper.map(extracted.items, partition.values)
         self._report.pages += 1
         self._report.fetched += mapped.fetched

@@ -13,7 +13,7 @@ from penstock.errors import PenstockError, ReadError
 from penstock.redaction import Redactor, Secrets, mask_url
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.read import ReadPage
-from penstock.sync.refusals import refuse_error_answer, refuse_unmapped_record
+from penstock.sync.refusals import AnswerCheck, refuse_unmapped_record
 from penstock.sync.report import Message
 from penstock.sync.source import Source, open_source
 from penstock.sync.transform import Extracted, MappedItems, Mapper, extract_items
@@ -106,7 +106,7 @@ async def _preview(source: Source, resource: Resource, items: int | None) -> Pre
 
 
 async def _first_partition(source: Source, resource: Resource) -> Partition:
-    discovery = Discovery(resource, source.open_discovery, source.evaluator)
+    discovery = Discovery(resource, source)
     async with aclosing(discovery.partitions()) as partitions:
         async for partition in partitions:
             return partition
@@ -119,7 +119,7 @@ async def _first_partition(source: Source, resource: Resource) -> Partition:
 async def _mapped(
     source: Source, resource: Resource, partition: Partition, read: ReadPage, items: int | None
 ) -> Preview:
-    refuse_error_answer(read, resource.data_path)
+    await AnswerCheck(resource.request, resource.data_path, source).check(read)
     shown = list(read.extracted.items[:items])
     raw = [dict(item) if isinstance(item, dict) else item for item in shown]  # mapping puts path values into items
     mapped = await Mapper(resource, source.evaluator).map(shown, partition.values)

@@ -87,6 +87,8 @@ class RunReport:
     interrupted: bool = False
     resumed: bool = False
     """Whether it went on where an earlier one was broken off; its numbers are those of its own part."""
+    resume_at: datetime | None = None
+    """Before this the source wants no requests, so the run ended early; None where it did not."""
 
     @property
     def status(self) -> Status:
@@ -116,10 +118,15 @@ class RunReport:
             "source": self.source,
             "status": self.status,
             "resumed": self.resumed,
-            "started_at": self.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "started_at": _to_text(self.started_at),
+            "resume_at": None if self.resume_at is None else _to_text(self.resume_at),
             "seconds": round(self.seconds, 3),
             "kinds": [_kind_to_json(kind) for kind in self.kinds],
         }
+
+
+def _to_text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _kind_to_json(kind: KindReport) -> JSON:

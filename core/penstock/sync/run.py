@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import uuid
 from collections import Counter
@@ -27,8 +28,9 @@ from penstock.sync.source import Source, open_source
 from penstock.sync.spool import Kept
 from penstock.sync.task import digest_of
 
-_BROKEN_OFF: Final = (None, "interrupted")
-"""How a run has ended that can be taken up: killed, or stopped."""
+_SUSPENDED: Final = "suspended"
+_BROKEN_OFF: Final = (None, "interrupted", _SUSPENDED)
+"""How a run has ended that can be taken up: killed, stopped, or with the source's quota used up."""
 
 
 async def run_sync(
@@ -62,8 +64,9 @@ async def run_sync(
                     await _Run(source, sink, journal, kept, number, observer).execute(report, only, stop)
                 report.redact(source.client.redactor())
                 report.seconds = time.monotonic() - started
-            journal.runs.finish(number, datetime.now(UTC), report.status, report.to_json())
-            if not report.interrupted:
+            status = report.status if report.resume_at is None else _SUSPENDED
+            journal.runs.finish(number, datetime.now(UTC), status, report.to_json())
+            if status not in _BROKEN_OFF:
                 kept.discard()
     return report
 
@@ -73,7 +76,8 @@ def _begin(journal: Journal, report: RunReport, task: str, resume_within: float)
     last = journal.runs.last()
     if last is not None and last.task == task and last.status in _BROKEN_OFF:
         age = (report.started_at - last.started_at).total_seconds()
-        if 0 <= age <= resume_within:
+        wait = 0 if last.resume_at is None else (last.resume_at - last.started_at).total_seconds()
+        if 0 <= age <= wait + resume_within:
             journal.runs.reopen(last.number)
             report.run, report.resumed = last.run, True
             return last.number
@@ -126,7 +130,9 @@ class _Run:
         report.kinds = list(chosen.values())
         reading = asyncio.create_task(self._read_kinds(chosen))
         report.interrupted = await _ended_by(stop, reading)
-        if not report.interrupted:
+        if report.status == "incomplete":  # a quota that was used up by the very last request is no matter
+            report.resume_at = _moment(self._source.client.suspended_until)
+        if not report.interrupted and report.resume_at is None:
             await reconcile(self._sink, self._journal, self._proof(reports, report), self._source.settings.flags)
         for name, kind in chosen.items():
             if name not in self._coverage:
@@ -135,7 +141,7 @@ class _Run:
 
     async def _read_kinds(self, chosen: Mapping[str, KindReport]) -> None:
         for name, report in chosen.items():
-            started, sent = time.monotonic(), self._source.client.requests
+            started, sent, doubts = time.monotonic(), self._source.client.requests, len(self._source.client.doubts)
             self._observer.kind_started(report)
             delivery = Delivery(self._sink, self._journal, self._kept, self._number, name, report, self._observer)
             kind = KindRead(self._source, self._resources[name], delivery, report, self._observer)
@@ -148,6 +154,8 @@ class _Run:
                 report.requests = self._source.client.requests - sent
                 report.seconds = time.monotonic() - started
             self._coverage[name] = kind.coverage
+            for doubt in list(self._source.client.doubts)[doubts:]:
+                report.warn(report.kind, f"the source answered {doubt}")
 
     def _proof(self, reports: Mapping[str, KindReport], report: RunReport) -> Proof:
         known = self._journal.partitions()
@@ -184,6 +192,10 @@ class _Run:
 
     def _complete(self, names: Iterable[str]) -> bool:
         return all(name in self._coverage and self._coverage[name].complete for name in names)
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(math.ceil(seconds), UTC)
 
 
 async def _ended_by(stop: asyncio.Event, work: asyncio.Task[None]) -> bool:

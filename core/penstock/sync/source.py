@@ -11,6 +11,7 @@ from penstock.expressions import Evaluator
 from penstock.http.auth import build_auth
 from penstock.http.client import ApiClient
 from penstock.http.errands import Errands
+from penstock.http.judge import judge_by
 from penstock.http.wire import Wire
 from penstock.redaction import Secrets
 from penstock.sync.answers import SharedAnswers, name_of, shared_requests
@@ -61,7 +62,10 @@ async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = 
     http, auth = settings.connection.http, settings.connection.auth
     async with Wire(http) as wire:
         errands = Errands(http, wire, FileTokens.of(settings.tokens), secrets)
-        client = ApiClient(http, build_auth(auth, errands), wire, errands, secrets, auth_name=auth.strategy.name)
-        pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
-        with SharedAnswers(parents) as answers, Evaluator(settings.expressions) as evaluator:
-            yield Source(settings, client, evaluator, answers, shared_requests(settings.resources), pages, parents)
+        with Evaluator(settings.expressions) as evaluator:
+            judge = None if http.rate_limit_when is None else judge_by(evaluator.compile(http.rate_limit_when))
+            signing, name = build_auth(auth, errands), auth.strategy.name
+            client = ApiClient(http, signing, wire, errands, secrets, auth_name=name, judge=judge)
+            pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
+            with SharedAnswers(parents) as answers:
+                yield Source(settings, client, evaluator, answers, shared_requests(settings.resources), pages, parents)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import cast
 
 from pydantic import Field, field_validator
 
@@ -83,7 +82,7 @@ class Custom(PaginationStrategy[CustomConfig]):
         Raises:
             ReadError: One of them fails, or gives what it must not.
         """
-        situation = _situation(page)
+        situation = page.to_json()
         if config.stop_condition is not None and _holds(config.stop_condition, situation):
             return Stop(StopReason.STOP_CONDITION)
         result = _evaluate(config.next_request, situation, "paginationNext")
@@ -96,27 +95,6 @@ class Custom(PaginationStrategy[CustomConfig]):
             )
             return Stop(StopReason.REPEATED_PAGE, detail)
         return to_request(result, "paginationNext")
-
-
-def _situation(page: Page) -> JSON:
-    asked = page.request
-    request: dict[str, JSON] = {
-        "params": cast("dict[str, JSON]", dict(asked.params)),
-        "body": dict(asked.body),
-        "headers": dict[str, JSON](asked.headers),
-        "url": asked.url,
-        "state": asked.state,
-    }
-    return {
-        "request": request,
-        "response": {
-            "status": page.status,
-            "headers": {name.lower(): value for name, value in page.headers.items()},
-            "body": page.body,
-        },
-        "items": None if page.items is None else list(page.items),
-        "page": page.index,
-    }
 
 
 def _holds(expression: Expression, situation: JSON) -> bool:
