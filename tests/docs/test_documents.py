@@ -19,12 +19,9 @@ import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from penstock.config.load import Inputs, load_settings
 from penstock.expressions import Evaluator
-from penstock.plugins import PluginManager
 from penstock.sync.report import KindReport, Message, RunReport
 from penstock.values import StopReason
-from support.keys import RSA, pem
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
@@ -101,18 +98,6 @@ def test_an_example_of_json_is_json(block: str) -> None:
 @pytest.mark.parametrize("block", _examples("yaml", DOCUMENTS))
 def test_an_example_of_yaml_is_yaml(block: str) -> None:
     assert yaml.safe_load(block) is not None
-
-
-@pytest.mark.parametrize("block", _examples("yaml", [ROOT / "docs" / "auth.md"]))
-def test_an_example_of_an_auth_can_be_loaded(block: str, tmp_path: Path) -> None:
-    file = tmp_path / "penstock.yml"
-    file.write_text(block if "\nresources:" in block else f"{block}resources: []\n", encoding="utf-8")
-    names = re.findall(r"\$\{(\w+)\}", block)
-    variables = {name: pem(RSA) if name.endswith("_KEY") else "made up, and long enough to sign with" for name in names}
-
-    settings = load_settings(Inputs(config_file=file, environ=variables), PluginManager(disabled=()))
-
-    assert settings.connection.auth.strategy.name in block
 
 
 @pytest.mark.parametrize("block", _examples("python", DOCUMENTS))

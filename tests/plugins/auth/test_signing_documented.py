@@ -1,4 +1,4 @@
-"""The configurations of docs/auth.md on signing and certificates load as they stand; the GitHub App's is run."""
+"""The configurations of docs/auth.md on signing, certificates and stored tokens load as they stand; one is run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from support.keys import P256, RSA, pem
 from support.server import Received, Reply, serve
 
 PAGE: Final = (Path(__file__).parents[3] / "docs" / "auth.md").read_text(encoding="utf-8")
-SECTIONS: Final = ("jwt", "digest", "hmac", "Client certificates")
+SECTIONS: Final = ("jwt", "digest", "hmac", "Client certificates", "Logging in once", "Where tokens are kept")
 RESOURCES: Final = """\
 resources:
   - kind: /users
@@ -26,9 +26,14 @@ resources:
 """
 
 
+def _whole(block: str) -> str:
+    connection = "" if "connection:" in block else "connection: {baseUrl: https://api.acme.test}\n"
+    return connection + block + RESOURCES
+
+
 def _blocks() -> list[Any]:
     return [
-        pytest.param(token.content + RESOURCES, id=f"{name}-{number}")
+        pytest.param(_whole(token.content), id=f"{name}-{number}")
         for name in SECTIONS
         for number, token in enumerate(MarkdownIt().parse(PAGE.partition(f"\n## {name}\n")[2].partition("\n## ")[0]))
         if token.type == "fence" and token.info == "yaml"
