@@ -222,6 +222,10 @@ class Redactor:
             text = self._without_beginnings(text)
         return _URL.sub(lambda match: mask_url(match[0]), text) if "://" in text else text
 
+    def finds(self, text: str) -> bool:
+        """Whether a known secret is in the text, as it is or encoded."""
+        return any(pattern is not None and pattern.search(text) for pattern in (self._plain, self._encoded))
+
     def json(self, value: JSON) -> JSON:
         """Return a JSON value with every text in it redacted, names of members included."""
         if isinstance(value, str):

@@ -207,7 +207,7 @@ class Steps:
             setattr(os, name, self._watched(name, original))
         os.write = self._writing(write)
         fcntl.flock = self._watched("flock", flock)
-        Wire.exchange = self._exchanging(exchange)  # type: ignore[method-assign, assignment]
+        Wire.exchange = self._exchanging(exchange)  # type: ignore[method-assign]
         try:
             yield
         finally:
@@ -232,10 +232,10 @@ class Steps:
 
         return watched
 
-    def _exchanging(self, exchange: Callable[[Wire, Any], Any]) -> Callable[[Wire, Any], Any]:
-        async def watched(wire: Wire, request: Any) -> Exchange:  # noqa: ANN401 - an httpx.Request
+    def _exchanging(self, exchange: Callable[..., Any]) -> Callable[..., Any]:
+        async def watched(wire: Wire, request: Any, judge: Any = None) -> Exchange:  # noqa: ANN401 - an httpx.Request
             with self._step(f"{request.method} {request.url.path}"):
-                result: Exchange = await exchange(wire, request)
+                result: Exchange = await exchange(wire, request, judge)
                 return result
 
         return watched

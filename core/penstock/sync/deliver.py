@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TypeAlias
 
 from penstock.journal import Checkpoint, Finished, Journal, Progress
@@ -32,6 +32,7 @@ class Delivery:
         sink: Sink,
         journal: Journal,
         kept: Kept,
+        reveals: Callable[[str], bool],
         run: int,
         resource: str,
         report: KindReport,
@@ -51,6 +52,7 @@ class Delivery:
         self._lock = asyncio.Lock()
         self._taken = 0
         self._kept = kept
+        self._reveals = reveals
 
     def partition(self, values: Mapping[str, str]) -> int:
         """Return the number of the partition with these path values; raises JournalError."""
@@ -105,8 +107,15 @@ class Delivery:
         await self._finish_writing()
         if self._entities or self._progress:
             batch = EntityBatch(self._report.kind, list(self._entities.values()))
-            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress))
+            progress = {partition: one for partition, one in self._progress.items() if self._may_be_kept(one)}
+            self._writing = asyncio.create_task(self._write(batch, self._sightings, progress))
             self._entities, self._sightings, self._progress = {}, {}, {}
+
+    def _may_be_kept(self, progress: Progress) -> bool:
+        """Whether no secret gets to the disk with it: some APIs repeat the key of a request in their next link."""
+        if isinstance(progress, Finished):
+            return True
+        return not self._reveals(progress.to_json())
 
     async def _finish_writing(self) -> None:
         if self._writing is not None:

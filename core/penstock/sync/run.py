@@ -143,7 +143,9 @@ class _Run:
         for name, report in chosen.items():
             started, sent, doubts = time.monotonic(), self._source.client.requests, len(self._source.client.doubts)
             self._observer.kind_started(report)
-            delivery = Delivery(self._sink, self._journal, self._kept, self._number, name, report, self._observer)
+            delivery = Delivery(
+                self._sink, self._journal, self._kept, self._reveals, self._number, name, report, self._observer
+            )
             kind = KindRead(self._source, self._resources[name], delivery, report, self._observer)
             try:
                 await kind.run()
@@ -181,6 +183,9 @@ class _Run:
             everything=self._complete(self._resources),
             resumed=report.resumed,
         )
+
+    def _reveals(self, text: str) -> bool:
+        return self._source.client.redactor().finds(text)
 
     def _heirs(self, former: str) -> list[str]:
         """Return the resources whose kind is that of a resource which has been edited or removed."""

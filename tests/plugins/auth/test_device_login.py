@@ -118,7 +118,10 @@ def test_a_refusal_ends_it_at_once() -> None:
     ("announced", "message"),
     [
         (Reply({"error": "invalid_client"}, 401), "401 Unauthorized .*: invalid_client$"),
-        (Reply(b"<html>", 200, {"Content-Type": "text/html"}), r"200 OK \(text/html\): expected JSON that holds"),
+        (
+            Reply(b"<html>", 200, {"Content-Type": "text/html"}),
+            r"200 OK \(text/html\): expected a JSON object",
+        ),
         ({"user_code": "x"}, "there is no text at device_code; the answer has user_code$"),
         (ANNOUNCED | {"user_code": 7}, "there is no text at user_code; the answer has device_code, expires_in"),
         (ANNOUNCED | {"verification_uri": None}, "there is no text at verification_uri;"),
