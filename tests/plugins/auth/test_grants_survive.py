@@ -175,8 +175,8 @@ def test_a_process_that_dies_at_any_time_never_costs_the_grant(world: World) -> 
 
 def test_processes_that_share_a_store_use_no_refresh_token_twice(tmp_path: Path) -> None:
     with identity(rotation=Rotation.SINGLE_USE) as server, parent() as one, parent() as other:
-        server.after = lambda answer: {**answer, "expires_in": 0.05}  # so that both renew all the time
-        life = World(server, one, tmp_path).new_grant(requests=40, parallel=4)
+        server.after = lambda answer: {**answer, "expires_in": 0.01}  # so that both renew all the time
+        life = World(server, one, tmp_path).new_grant(requests=150, parallel=4)
         one.start(life)
         other.start(life)
         outcomes = [*one.end().outcomes, *other.end().outcomes]
@@ -185,4 +185,4 @@ def test_processes_that_share_a_store_use_no_refresh_token_twice(tmp_path: Path)
         assert len(used) >= 5
         assert max(used.values()) == 1
         assert not any(issued.grant.revoked for issued in server.ledger.issued)
-    assert outcomes == ["200"] * 80
+    assert outcomes == ["200"] * 300
