@@ -66,7 +66,8 @@ def test_held_deletions_are_explained(capsys: pytest.CaptureFixture[str]) -> Non
 
     held, last = _said(capsys, _report(kind))[-2:]
     assert held.startswith("held: 42 deletions of kind /users were not done")
-    assert "entityDeletionThreshold" in held
+    assert "`penstock holds approve /users`" in held
+    assert "`penstock holds reject /users`" in held
     assert last == "complete, but deletions are held: 1 entities in catalog.db (unchanged 1)"
 
 

@@ -20,6 +20,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from penstock.expressions import Evaluator
+from penstock.journal import Reason
 from penstock.sync.report import KindReport, Message, RunReport
 from penstock.values import StopReason
 
@@ -117,15 +118,19 @@ def test_the_page_on_reports_shows_every_field_of_a_report() -> None:
 
 
 def test_the_page_on_reports_explains_every_stop_reason() -> None:
-    explained: dict[bool, set[str]] = {True: set(), False: set()}
-    complete = True
-    for line in (ROOT / "docs" / "exit-codes-and-report.md").read_text(encoding="utf-8").splitlines():
-        complete = complete and not line.startswith("| Incomplete")
-        first = line.split("|")[1] if line.startswith("|") else ""
-        explained[complete] |= set(re.findall(r"`(\w+)`", first))
+    assert _explained("| Complete") == {reason for reason in StopReason if reason.complete}
+    assert _explained("| Incomplete") == {reason for reason in StopReason if not reason.complete}
 
-    assert {reason for reason in StopReason if reason.complete} <= explained[True]
-    assert explained[False] == {reason for reason in StopReason if not reason.complete}
+
+def test_the_page_on_reports_explains_every_reason_to_hold_deletions() -> None:
+    assert _explained("| Reason") == set(Reason)
+
+
+def _explained(heading: str) -> set[str]:
+    """What stands in the first column of the table with this heading."""
+    text = (ROOT / "docs" / "exit-codes-and-report.md").read_text(encoding="utf-8")
+    rows = text.partition(f"\n{heading}")[2].partition("\n\n")[0].splitlines()[2:]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
 
 
 def _expressions() -> list[list[str]]:

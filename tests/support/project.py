@@ -12,6 +12,7 @@ from typing import Any
 
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
+from penstock.journal import Decision, Hold, Holds, JournalFile
 from penstock.plugins import PluginManager
 from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
@@ -69,6 +70,16 @@ class Project:
             return await run_sync(self.settings(), Secrets(), only=only, observer=Observer(), stop=asyncio.Event())
 
         return asyncio.run(run())
+
+    def decide(self, kind: str, decision: Decision) -> list[Hold]:
+        """Decide about what is held of a kind, as ``penstock holds`` does."""
+        with JournalFile(self.folder / ".penstock" / "test.db") as file:
+            return Holds(file).decide(kind, decision)
+
+    def holds(self) -> dict[tuple[str, str, str], int]:
+        """What is held: the number of entities by kind, reason and state."""
+        with JournalFile(self.folder / ".penstock" / "test.db") as file:
+            return {(hold.kind, hold.reason.value, hold.state): hold.entities for hold in Holds(file).all()}
 
     def sync_kind(self) -> KindReport:
         """Run, and return the report of the only kind."""

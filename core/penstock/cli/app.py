@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from penstock.cli import auth, check, demo, entities, init, plugins, preview, schema, sync, version
+from penstock.cli import auth, check, demo, entities, holds, init, plugins, preview, runs, schema, sync, version
 
 EPILOG: Final = """\b
 First steps:
@@ -15,6 +15,7 @@ First steps:
   penstock init              write a penstock.yml to start from
   penstock check             one request per kind: does the connection work?
   penstock sync              read everything, and keep the catalog in step
+  penstock holds list        deletions that wait for a decision
 
 \b
 Exit codes:
@@ -70,6 +71,8 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
         command, options = _COMMANDS[name]
         app.command(name, **options)(command)
     if not asked:
+        app.add_typer(holds.app, name="holds")
+        app.add_typer(runs.app, name="runs")
         app.add_typer(auth.app, name="auth")
         app.add_typer(plugins.app, name="plugins")
     return app

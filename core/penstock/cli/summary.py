@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +15,7 @@ from penstock.sync.report import MAX_MESSAGES, KindReport, Message, RunReport
 SHOWN: Final = 3
 """Errors, and warnings, shown of each kind unless all are asked for."""
 _ALWAYS: Final = ("fetched", "created", "updated", "unchanged", "deleted")
-_WHEN_ANY: Final = ("filtered", "skipped", "failed", "duplicates", "held")
+_WHEN_ANY: Final = ("filtered", "skipped", "failed", "duplicates", "held", "kept", "missing")
 
 
 def summarise(report: RunReport, sink: Chosen[SinkStrategy[Any]], *, verbose: bool, quiet: bool) -> None:
@@ -22,7 +23,7 @@ def summarise(report: RunReport, sink: Chosen[SinkStrategy[Any]], *, verbose: bo
     if not quiet:
         say()
         say(_kinds(report.kinds))
-    for line in _messages(report.kinds, shown=MAX_MESSAGES if verbose else SHOWN, quiet=quiet):
+    for line in _messages([*report.kinds, *report.unmapped], shown=MAX_MESSAGES if verbose else SHOWN, quiet=quiet):
         say(line)
     if not quiet or report.status != "complete":
         if not quiet:
@@ -60,17 +61,28 @@ def _some(word: str, messages: Sequence[Message], kind: KindReport, shown: int) 
 
 
 def _ending(report: RunReport, place: str) -> Iterator[str]:
-    for kind in report.kinds:
-        if kind.held:
+    for kind in dict.fromkeys(kind.kind for kind in report.kinds if kind.held):
+        held = sum(one.held for one in report.kinds if one.kind == kind)
+        yield (
+            f"held: {held:,} deletions of kind {kind} were not done, for they look like an accident; {_ways_out(kind)}"
+        )
+    for former in report.unmapped:
+        if former.deleted:
+            yield f"deleted: {former.deleted:,} entities of kind {former.kind}, which is no longer in the mapping"
+        if former.held:
             yield (
-                f"held: {kind.held:,} deletions of kind {kind.kind} were not done: so much has gone at once that it"
-                " looks like an accident; the next run that finds enough of it clears this, or set"
-                " entityDeletionThreshold: 1 for one run to let it go"
+                f"left: {former.held:,} entities of kind {former.kind}, which is no longer in the mapping, stay in the"
+                f" catalog; {_ways_out(former.kind)}"
             )
     if report.resumed:
         yield "resumed: this run went on where an earlier one was broken off; the numbers are of this part"
     delivered = f"{_total(report, 'created', 'updated', 'unchanged'):,} entities in {place} ({_outcomes(report)})"
     yield _LAST_LINES[report.status](report, delivered)
+
+
+def _ways_out(kind: str) -> str:
+    name = shlex.quote(kind)
+    return f"`penstock holds approve {name}` has the next run delete them, `penstock holds reject {name}` keeps them"
 
 
 def _incomplete(report: RunReport, delivered: str) -> str:

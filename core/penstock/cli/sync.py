@@ -42,7 +42,7 @@ def sync(
 
     New records are created, changed ones updated; what a completely read source no longer has is deleted. Exits with 0
     when all went well, 1 when something is incomplete, 2 when a setting is wrong and nothing was fetched, 3 when
-    deletions wait for approval, 75 when another run of this source is under way.
+    deletions wait for approval (`penstock holds`), 75 when another run of this source is under way.
     """
     with explained(verbose=verbose) as context:
         from penstock.cli.running import Manner, run

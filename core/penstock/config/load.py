@@ -5,7 +5,7 @@ Precedence: command line, environment (``PENSTOCK__`` before ``OCEAN__``), files
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from penstock.config.documents import GeneralDocument
 from penstock.config.environment import Environment, read_environment
 from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
-from penstock.config.node import NOTHING, Node
+from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.problems import Findings
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
@@ -35,12 +35,14 @@ from penstock.config.validation import validate
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
-__all__ = ["Inputs", "load_access", "load_settings", "load_sink", "load_tokens"]
+__all__ = ["Inputs", "Place", "load_access", "load_place", "load_settings", "load_sink", "load_tokens"]
 
 STATE_DIR: Final = ".penstock"
 _SINK: Final = frozenset({"sink"})
 _TOKENS: Final = frozenset({"tokens", "state_dir"})
 _ACCESS: Final = _TOKENS | {"connection", "integration"}
+_PLACE: Final = frozenset({"source", "state_dir", "connection", "integration"})
+_OF_PLACE: Final = frozenset({"source", "identifier", "state_dir", "base_url"})
 
 
 def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
@@ -79,6 +81,37 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         resume_within=general.resume_within,
         warnings=tuple(found.warnings),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the journal of a source is."""
+
+    source: str
+    state_dir: Path
+
+
+def load_place(inputs: Inputs, plugins: PluginManager) -> Place:
+    """Read only where the run journal is: enough to look into it. Neither secrets nor a sound mapping are needed.
+
+    Raises:
+        ConfigurationError: With every problem that concerns the journal's place.
+    """
+    found = Findings()
+    environment = read_environment(inputs.environ, inputs.dotenv, found)
+    config = read_blocks(inputs.config_file, _PLACE, environment, found)
+    if config is None:
+        raise found.error()
+    general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
+    source = general.source if general else None
+    if source is None:
+        http = read_connection(config, environment, PluginSettings(plugins, found), found).http
+        source = None if http is None else host(http.base_url)
+    concerning = [one for one in found.problems if to_snake(one.where.rpartition(".")[2]) in _OF_PLACE]
+    if concerning or source is None:
+        found.problems[:] = concerning or found.problems
+        raise found.error()
+    return Place(source, _state_dir(general, inputs))
 
 
 def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any]]:

@@ -345,6 +345,10 @@ class Resource:
     entities: tuple[EntityMapping, ...]
 
 
+def _limit(value: object) -> object:
+    return None if value == "none" else value
+
+
 class MappingFlags(Model):
     """The top level of a mapping, without its resources."""
 
@@ -361,7 +365,16 @@ class MappingFlags(Model):
         default=0.9,
         ge=0,
         le=1,
-        description="largest share of a kind's entities that one run may delete; 0 never deletes, 1 knows no limit",
+        description="largest share of a kind's entities that one run may delete without asking; more is held until it "
+        "is approved; 0 asks for every deletion, 1 never",
+    )
+    entity_deletion_limit: Annotated[
+        int | None, BeforeValidator(_limit, json_schema_input_type=int | Literal["none"])
+    ] = Field(
+        default=1000,
+        ge=0,
+        description="largest number of a kind's entities that one run may delete without asking, whatever their share; "
+        "`none` is no limit",
     )
     delete_after_absent_runs: int | None = Field(
         default=None,

@@ -6,20 +6,35 @@ It is written after the sink, so it never claims more than the sink has; losing 
 
 from __future__ import annotations
 
-from penstock.journal.file import FORMAT, JournalError, JournalFile
+from penstock.journal.file import FORMAT, JournalError, JournalFile, path_of
+from penstock.journal.holds import Decision, Hold, Holds, Reason
+from penstock.journal.identities import Identity
 from penstock.journal.journal import Journal, Sighting
+from penstock.journal.missing import REASONS, Cause, Fate, Finding, Group, Missing
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Run, Runs
 
 __all__ = [
     "FORMAT",
+    "REASONS",
+    "Cause",
     "Checkpoint",
+    "Decision",
+    "Fate",
+    "Finding",
     "Finished",
+    "Group",
+    "Hold",
+    "Holds",
+    "Identity",
     "Journal",
     "JournalError",
     "JournalFile",
+    "Missing",
     "Progress",
+    "Reason",
     "Run",
     "Runs",
     "Sighting",
+    "path_of",
 ]

@@ -35,15 +35,16 @@ _STEPS: Final = (
     CREATE TABLE absent(
       blueprint TEXT NOT NULL, identifier TEXT NOT NULL, run INTEGER NOT NULL, times INTEGER NOT NULL,
       PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
-    CREATE TABLE identities(resource TEXT PRIMARY KEY, identity TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE identities(
+      resource TEXT PRIMARY KEY, reads TEXT NOT NULL, identity TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID;
     CREATE TABLE holds(
-      id INTEGER PRIMARY KEY, resource TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, reason TEXT NOT NULL,
-      entities INTEGER NOT NULL, owned INTEGER NOT NULL, since TEXT NOT NULL, decision TEXT);
+      id INTEGER PRIMARY KEY, resource TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL, state TEXT NOT NULL,
+      owned INTEGER NOT NULL, since TEXT NOT NULL, UNIQUE(resource, reason, state));
     CREATE TABLE lease(one INTEGER PRIMARY KEY CHECK(one = 1), fence INTEGER NOT NULL, lock TEXT NOT NULL,
       until REAL NOT NULL);
     CREATE TABLE held(
-      hold INTEGER NOT NULL, blueprint TEXT NOT NULL, identifier TEXT NOT NULL,
-      PRIMARY KEY(hold, blueprint, identifier)) WITHOUT ROWID;
+      blueprint TEXT NOT NULL, identifier TEXT NOT NULL, hold INTEGER NOT NULL,
+      PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
     """,
 )
 """What brings a journal from one format to the next; the first makes a new one."""

@@ -11,7 +11,10 @@ from typing import Final, NamedTuple, Self, TypeAlias
 import orjson
 
 from penstock.journal.file import JournalError, JournalFile, path_of
+from penstock.journal.holds import Holds
+from penstock.journal.identities import Identities
 from penstock.journal.lease import Lease
+from penstock.journal.missing import Missing
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Runs
 from penstock.values import EntityKey, StopReason
@@ -46,6 +49,8 @@ class Journal:
         self.path = path_of(folder, source)
         self.file = JournalFile(self.path)
         self.runs = Runs(self.file)
+        self.holds = Holds(self.file)
+        self.identities = Identities(self.file, self.transaction)
         self._source = source
 
     def __enter__(self) -> Self:
@@ -72,6 +77,17 @@ class Journal:
     ) -> None:
         """Close the file, and let other runs in."""
         self._open.close()
+
+    @contextmanager
+    def transaction(self) -> Generator[None]:
+        """Write, unless another run has taken over; all inside happens, or nothing of it."""
+        with self.file.transaction():
+            self.lease.check()
+            yield
+
+    def missing(self) -> Missing:
+        """Return an empty place for what this run finds missing."""
+        return Missing(self.file)
 
     def partition(self, resource: str, path: Mapping[str, str]) -> int:
         """Return the id of a partition: the same in every run for the same resource and path values."""
@@ -111,7 +127,7 @@ class Journal:
             sightings: Blueprints and identifiers, by partition and page.
             progress: By partition.
         """
-        with self._transaction():
+        with self.transaction():
             for (partition, page), keys in sightings.items():
                 for blueprint, identifiers in _by_blueprint(keys).items():
                     self.file.execute(_SEE, (blueprint, partition, run, page, orjson.dumps(identifiers).decode()))
@@ -145,60 +161,34 @@ class Journal:
 
     def forget(self, keys: Sequence[EntityKey]) -> None:
         """Drop all that is known of entities that were deleted."""
-        with self._transaction():
-            self.file.executemany(
-                "DELETE FROM seen WHERE blueprint = ? AND identifier = ?",
-                ((key.blueprint, key.identifier) for key in keys),
-            )
-            self.file.executemany(
-                "DELETE FROM absent WHERE blueprint = ? AND identifier = ?",
-                ((key.blueprint, key.identifier) for key in keys),
-            )
-
-    def forget_sightings(self, sightings: Iterable[Sighting]) -> None:
-        """Drop sightings in partitions that, completely read, no longer show their entity."""
-        with self._transaction():
-            self.file.executemany(
-                "DELETE FROM seen WHERE blueprint = ? AND identifier = ? AND partition = ? AND run = ?", sightings
-            )
-
-    def miss(self, run: int, keys: Iterable[EntityKey]) -> None:
-        """Record that a complete read of this run did not show these entities."""
-        with self._transaction():
-            self.file.executemany(
-                "INSERT INTO absent(blueprint, identifier, run, times) VALUES (?, ?, ?, 1) "
-                "ON CONFLICT DO UPDATE SET run = excluded.run, times = times + 1 WHERE run < excluded.run",
-                ((key.blueprint, key.identifier, run) for key in keys),
-            )
-
-    def missed(self) -> dict[EntityKey, int]:
-        """Return how many complete reads in a row have missed an entity, of those that were missed at all."""
-        rows = self.file.rows("SELECT blueprint, identifier, times FROM absent")
-        return {EntityKey(blueprint, identifier): times for blueprint, identifier, times in rows}
+        pairs = [(key.blueprint, key.identifier) for key in keys]
+        with self.transaction():
+            for table in ("seen", "absent", "held"):
+                self.file.executemany(f"DELETE FROM {table} WHERE blueprint = ? AND identifier = ?", pairs)  # noqa: S608 - our own names
 
     def find_again(self, run: int) -> None:
-        """Forget that entities were missed which this run has seen."""
-        with self._transaction():
-            self.file.execute(
-                "DELETE FROM absent WHERE EXISTS (SELECT 1 FROM seen WHERE seen.blueprint = absent.blueprint "
-                "AND seen.identifier = absent.identifier AND seen.run >= ?)",
-                (run,),
-            )
+        """Forget that entities which this run has seen were missed, held, or decided about."""
+        with self.transaction():
+            for table in ("absent", "held"):
+                self.file.execute(
+                    f"DELETE FROM {table} WHERE EXISTS (SELECT 1 FROM seen WHERE seen.blueprint = {table}.blueprint "  # noqa: S608 - our own names
+                    f"AND seen.identifier = {table}.identifier AND seen.run >= ?)",
+                    (run,),
+                )
+
+    def miss_nothing(self) -> None:
+        """Forget all that was missed, held or decided: the catalog holds nothing that was not seen."""
+        with self.transaction():
+            for table in ("absent", "held", "holds"):
+                self.file.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
     def forget_unseen(self, run: int, partitions: Collection[int]) -> None:
         """Drop all sightings in these partitions that are older than this run."""
-        with self._transaction():
+        with self.transaction():
             self.file.execute(
                 "DELETE FROM seen WHERE run < ? AND partition IN (SELECT value FROM json_each(?))",
                 (run, orjson.dumps(sorted(partitions)).decode()),
             )
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        """Write, unless another run has taken over."""
-        with self.file.transaction():
-            self.lease.check()
-            yield
 
 
 def _row(progress: Progress) -> tuple[str | None, bool, str | None]:

@@ -40,6 +40,11 @@ class Coverage:
         """Whether the kind was read completely."""
         return self.all_found and self.proven == self.met
 
+    @property
+    def drifted(self) -> bool:
+        """Whether something may have been missed because rows moved while pages were read."""
+        return bool(self.unsteady) or self.found_unsteadily
+
 
 class KindRead:
     """Reads one kind; its numbers and errors go to ``report``, its entities to ``delivery``."""

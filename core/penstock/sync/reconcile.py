@@ -1,207 +1,179 @@
-"""Decide what may be deleted, and have the sink delete it.
+"""Decide what becomes of entities that are missing at the source, and have the sink delete some of them.
 
-An entity is stale when this run saw it nowhere and every partition that ever showed it was read completely in this run.
-Anything less keeps it. Where too much of a kind would go, its deletions are held instead.
+What is proven to be gone is deleted. Where too much of a resource would go at once, or where an edited mapping may be
+the cause, a person decides: such deletions are held in the journal.
 """
 
 from __future__ import annotations
 
+import asyncio
+import shlex
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import chain
-from operator import attrgetter
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 from penstock.config.models import MappingFlags
-from penstock.journal import Journal, Sighting
+from penstock.journal import REASONS, Cause, Fate, Finding, Group, Hold, Journal, Missing, Reason
 from penstock.strategies import Sink
+from penstock.sync.guard import Limits, reason_to_hold
+from penstock.sync.judge import judge
+from penstock.sync.proof import Proof
 from penstock.sync.report import KindReport
-from penstock.values import EntityKey, OwnedEntity
+from penstock.sync.resources import kind_of
+from penstock.values import EntityKey
 
-_CHUNK = 500
-
-
-class Proof(NamedTuple):
-    """What this run has read, and so can say about absence."""
-
-    run: int
-    proven: Collection[int]
-    """The partitions read completely, among them those that discovery has proven to be gone."""
-    unsteady: Collection[int]
-    """Those of them whose read may have missed something, for rows move across the edges of pages."""
-    resources: Mapping[int, str]
-    """The resource of every partition the journal knows."""
-    reports: Mapping[str, KindReport]
-    """The report of every resource of the mapping, by the resource's name."""
-    everything: bool
-    """Whether every resource was read completely: only then may an entity go of which the journal knows nothing."""
-    resumed: bool
-    """Whether a part was read before the run was broken off: then the reports do not tell of everything."""
+_CHUNK: Final = 500
+_ALWAYS_HELD: Final[dict[Cause, Reason]] = {"changed": Reason.CHANGED, "removed": Reason.REMOVED}
 
 
-class Stale(NamedTuple):
-    """An entity that complete reads did not show."""
+async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFlags) -> list[KindReport]:
+    """Delete what is gone, or hold it; numbers, errors and holds go to the reports.
 
-    key: EntityKey
-    unsteady: bool
-    """Whether one of these reads may have missed it."""
-
-
-@dataclass(slots=True)
-class Verdicts:
-    """What reconciling found, before anything is deleted."""
-
-    owned: Counter[str] = field(default_factory=Counter[str])
-    """Entities in the sink, by resource."""
-    stale: dict[str, list[Stale]] = field(default_factory=dict[str, list[Stale]])
-    """Entities that are proven to be gone from the source, by resource."""
-    left: list[Sighting] = field(default_factory=list[Sighting])
-    """Sightings in partitions that no longer show an entity which lives on, or which the sink does not hold."""
-
-
-async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFlags) -> None:
-    """Delete what is proven to be gone, or hold it where its share of a kind is above ``entityDeletionThreshold``.
-
-    Numbers, errors and holds go to the reports. A threshold of 0 holds every deletion, one of 1 none.
+    Returns:
+        Reports of kinds that are no longer in the mapping, where entities of theirs are held or were deleted.
     """
     journal.find_again(proof.run)
     if await _holds_just_what_was_seen(sink, journal, proof):
         journal.forget_unseen(proof.run, proof.proven)
-        return
-    verdicts = await judge(sink.owned(), journal.sightings(), proof)
-    journal.forget_sightings(verdicts.left)
-    missed = journal.missed()
-    for resource, stale in verdicts.stale.items():
-        report, owned = proof.reports[resource], verdicts.owned[resource]
-        if is_held(len(stale), owned, flags.entity_deletion_threshold):
-            _hold(report, len(stale), owned, flags.entity_deletion_threshold)
-            continue
-        needed = flags.delete_after_absent_runs
-        gone = [one.key for one in stale if missed.get(one.key, 0) + 1 >= _needed(one, needed, proof)]
-        _wait(journal, report, proof, {one.key for one in stale}.difference(gone))
-        for start in range(0, len(gone), _CHUNK):
-            await _delete(sink, journal, report, gone[start : start + _CHUNK])
-
-
-def _needed(stale: Stale, configured: int | None, proof: Proof) -> int:
-    """Return how many complete reads in a row must miss an entity before it is deleted.
-
-    One that went on where it was broken off has read its parts at different times, so that it proves less.
-    """
-    needed = configured or (2 if stale.unsteady else 1)
-    return max(needed, 2) if proof.resumed else needed
-
-
-def _wait(journal: Journal, report: KindReport, proof: Proof, missing: Collection[EntityKey]) -> None:
-    if missing:
-        journal.miss(proof.run, missing)
-        report.missing += len(missing)
-        report.warn(
-            report.kind,
-            f"{len(missing)} entities were not found, perhaps because rows moved while pages were read: they are "
-            "deleted if the next complete read does not find them either (deleteAfterAbsentRuns)",
-        )
+        journal.miss_nothing()
+        return []
+    missing, limits = journal.missing(), Limits.of(flags)
+    owned = await judge(sink.owned(), journal.sightings(), proof, missing)
+    with journal.transaction():
+        missing.settle_reads()
+        _settle(missing, journal.holds.all(), _Verdict(owned, proof, limits))
+    reports = _Reports(proof)
+    reports.tell(missing.fates(), journal.holds.all(), limits)
+    for chunk in missing.due(_CHUNK):
+        await _delete(sink, journal, reports, chunk)
+        await asyncio.sleep(0)  # let the lease be renewed
+    return reports.unmapped()
 
 
 async def _holds_just_what_was_seen(sink: Sink, journal: Journal, proof: Proof) -> bool:
-    """Whether nothing can be stale: the sink took in all that was seen, and holds no more than that."""
-    if proof.resumed or any(report.refused for report in proof.reports.values()):
+    """Whether nothing can be missing: the sink took in all that was seen, and holds no more than that."""
+    if proof.patience.resumed or any(report.refused for report in proof.reports.values()):
         return False
     count = await sink.count()
     return count is not None and count == journal.count_entities(proof.run)
 
 
-def is_held(stale: int, owned: int, threshold: float) -> bool:
-    """Return whether deleting ``stale`` of ``owned`` entities needs somebody's approval (sync.md section 6)."""
-    return stale > 0 and stale / owned > threshold
+class _Verdict:
+    """Which of the missing entities are held: for each resource and cause, a pure decision from numbers."""
+
+    def __init__(self, owned: Counter[str], proof: Proof, limits: Limits) -> None:
+        self.proof = proof
+        self._owned = owned
+        self._limits = limits
+
+    def finding(self, group: Group, groups: Sequence[Group]) -> Finding | None:
+        """Return why a group that nobody has decided about is held; None when it is not."""
+        owned = self._owned[group.resource]
+        reason = _ALWAYS_HELD.get(group.cause) or self._reason(group, groups)
+        if reason is None:
+            return None
+        return Finding(group.resource, kind_of(group.resource), group.cause, reason, owned, self.proof.at)
+
+    def _reason(self, group: Group, groups: Sequence[Group]) -> Reason | None:
+        """Return what the guard says of everything that this run would delete, what was approved included.
+
+        What is held for another reason, or kept, is no part of the number, nor of what it is compared with.
+        """
+        others = [one for one in groups if one.resource == group.resource]
+        stale = sum(one.entities for one in others if one.cause == "gone" and one.decision != "rejected")
+        aside = sum(one.entities for one in others if one.cause != "gone" or one.decision == "rejected")
+        return reason_to_hold(stale, max(self._owned[group.resource] - aside, stale), self._limits)
 
 
-async def judge(owned: AsyncIterator[Sequence[OwnedEntity]], sightings: Iterator[Sighting], proof: Proof) -> Verdicts:
-    """Compare what the sink holds with what the journal has seen; both are sorted by blueprint and identifier."""
-    verdicts = Verdicts()
-    sighting = next(sightings, None)
-    async for chunk in owned:
-        for entity in chunk:
-            key = entity[1:]
-            while sighting is not None and sighting[:2] < key:
-                _judge_missing(sighting, proof, verdicts)
-                sighting = next(sightings, None)
-            about: list[Sighting] = []
-            while sighting is not None and sighting[:2] == key:
-                about.append(sighting)
-                sighting = next(sightings, None)
-            if about:
-                _judge_known(about, proof, verdicts)
-            else:
-                _judge_unknown(entity, proof, verdicts)
-    for rest in chain([sighting] if sighting is not None else [], sightings):
-        _judge_missing(rest, proof, verdicts)
-    return verdicts
+def _settle(missing: Missing, holds: Sequence[Hold], verdict: _Verdict) -> None:
+    """Replace the open holds by what this run has found, and find out what is to be deleted.
 
-
-def _judge_known(sightings: Sequence[Sighting], proof: Proof, verdicts: Verdicts) -> None:
-    newest = sightings[0] if len(sightings) == 1 else max(sightings, key=attrgetter("run"))
-    if not _is_mapped(newest, proof):
-        return  # its kind is no longer in the mapping: nothing was read that could prove anything
-    resource = proof.resources[newest.partition]
-    verdicts.owned[resource] += 1
-    if newest.run >= proof.run:
-        if len(sightings) > 1:
-            verdicts.left += [sighting for sighting in sightings if _has_left(sighting, proof)]
-    elif all(sighting.partition in proof.proven or _is_overtaken(sighting, newest, proof) for sighting in sightings):
-        unsteady = any(sighting.partition in proof.unsteady for sighting in sightings)
-        verdicts.stale.setdefault(resource, []).append(
-            Stale(EntityKey(newest.blueprint, newest.identifier), unsteady=unsteady)
-        )
-
-
-def _is_mapped(sighting: Sighting, proof: Proof) -> bool:
-    return proof.resources.get(sighting.partition) in proof.reports
-
-
-def _is_overtaken(sighting: Sighting, newest: Sighting, proof: Proof) -> bool:
-    """Whether a kind that left the mapping showed the entity, and one of the mapping did so later: it is that one's."""
-    return sighting.run < newest.run and not _is_mapped(sighting, proof)
-
-
-def _judge_unknown(entity: OwnedEntity, proof: Proof, verdicts: Verdicts) -> None:
-    """Judge an entity of which the journal, being new or lost, knows nothing."""
-    resource = next((name for name, report in proof.reports.items() if report.kind == entity.kind), None)
-    if resource is None:
-        return
-    verdicts.owned[resource] += 1
+    Where a resource was not read completely and has an open hold, that is left as it is.
+    """
+    proof = verdict.proof
+    missing.recall_decisions()
+    groups = missing.groups()
+    waiting = {(hold.resource, hold.reason) for hold in holds if hold.state == "open"}
+    for group in groups:
+        if group.decision:
+            continue
+        if not proof.knows(group.resource) and any((group.resource, one) in waiting for one in REASONS[group.cause]):
+            missing.freeze(group.resource, group.cause)
+        elif finding := verdict.finding(group, groups):
+            missing.hold(finding)
+    for resource in {resource for resource, _ in waiting if proof.knows(resource)}:
+        for cause in REASONS:
+            missing.release(resource, cause)
     if proof.everything:
-        verdicts.stale.setdefault(resource, []).append(
-            Stale(EntityKey(entity.blueprint, entity.identifier), unsteady=bool(proof.unsteady))
-        )
+        missing.release_others()
+    missing.make_due(proof.run)
 
 
-def _judge_missing(sighting: Sighting, proof: Proof, verdicts: Verdicts) -> None:
-    """Judge an entity that the journal knows and the sink does not hold: refused, or deleted by somebody else."""
-    if _has_left(sighting, proof):
-        verdicts.left.append(sighting)
+class _Reports:
+    """The reports of the mapping's kinds, and of those whose entities are still there."""
+
+    def __init__(self, proof: Proof) -> None:
+        self._reports = proof.reports
+        self._by_kind: dict[str, KindReport] = {}
+        for report in proof.reports.values():
+            self._by_kind.setdefault(report.kind, report)
+        self._unmapped: dict[str, KindReport] = {}
+
+    def of(self, resource: str) -> KindReport:
+        """Return the report of a resource; of one that was removed, that of the first of the same kind."""
+        kind = kind_of(resource)
+        found = self._reports.get(resource) or self._by_kind.get(kind)
+        return found or self._unmapped.setdefault(kind, KindReport(kind))
+
+    def unmapped(self) -> list[KindReport]:
+        """Return the reports of kinds that are no longer in the mapping, and of which there is something to say."""
+        return [report for report in self._unmapped.values() if report.held or report.deleted or report.errors]
+
+    def tell(self, fates: dict[tuple[str, Fate], int], holds: Sequence[Hold], limits: Limits) -> None:
+        """Report what was not deleted, and why."""
+        for (resource, fate), entities in fates.items():
+            report = self.of(resource)
+            if fate == "kept":
+                report.kept += entities
+            elif fate in {"waits", "stays"}:
+                _wait(report, entities)
+        for hold in holds:
+            if hold.state == "open":
+                report = self.of(hold.resource)
+                report.held += hold.entities
+                if hold.kind in self._by_kind:
+                    report.warn(hold.kind, _explained(hold, limits))
+                    report.status = "held" if report.status == "complete" else report.status
 
 
-def _has_left(sighting: Sighting, proof: Proof) -> bool:
-    return sighting.run < proof.run and sighting.partition in proof.proven
-
-
-def _hold(report: KindReport, stale: int, owned: int, threshold: float) -> None:
-    report.held += stale
-    if report.status == "complete":
-        report.status = "held"
+def _wait(report: KindReport, entities: int) -> None:
+    report.missing += entities
     report.warn(
         report.kind,
-        f"{stale} of {owned} entities are gone from the source, a larger share than entityDeletionThreshold "
-        f"({threshold:g}): none was deleted",
+        f"{entities} entities were not found, perhaps because rows moved while pages were read, or to a part of the "
+        "source that was not read: they are deleted if later complete reads do not find them either "
+        "(deleteAfterAbsentRuns)",
     )
 
 
-async def _delete(sink: Sink, journal: Journal, report: KindReport, keys: Sequence[EntityKey]) -> None:
-    outcomes = await sink.delete(keys)
+def _explained(hold: Hold, limits: Limits) -> str:
+    some = f"{hold.entities} of {hold.owned} entities are gone from the source"
+    why = {
+        Reason.EMPTIED: f"{some}, which is all there were",
+        Reason.SHARE: f"{some}, a larger share than entityDeletionThreshold ({limits.share:g})",
+        Reason.COUNT: f"{some}, more than entityDeletionLimit ({limits.count})",
+        Reason.CHANGED: f"{hold.entities} of {hold.owned} entities were not found since the mapping names them, or "
+        "where they are read, in another way",
+        Reason.REMOVED: f"{hold.entities} entities were written by a resource that is no longer in the mapping",
+    }
+    return f"{why[hold.reason]}: none was deleted; see `penstock holds show {shlex.quote(hold.kind)}`"
+
+
+async def _delete(sink: Sink, journal: Journal, reports: _Reports, chunk: Sequence[tuple[EntityKey, str]]) -> None:
+    outcomes = await sink.delete([key for key, _ in chunk])
     gone: list[EntityKey] = []
-    for key, outcome in zip(keys, outcomes, strict=True):
+    for (key, resource), outcome in zip(chunk, outcomes, strict=True):
+        report = reports.of(resource)
         if outcome.kind == "refused":
             report.error(f"{key.blueprint}/{key.identifier}", f"the sink refused to delete it: {outcome.reason}")
         else:

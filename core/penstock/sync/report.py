@@ -54,8 +54,10 @@ class KindReport:
     deleted: int = 0
     held: int = 0
     """Deletions that wait for approval."""
+    kept: int = 0
+    """Entities that are missing and stay, for their deletion was rejected."""
     missing: int = 0
-    """Entities that this read did not show, kept until the next complete one does not show them either."""
+    """Entities that this read did not show, kept until later complete ones do not show them either."""
     stop_reasons: Counter[StopReason] = field(default_factory=Counter[StopReason])
     """How the reads of its partitions ended."""
     errors: list[Message] = field(default_factory=list[Message])
@@ -87,6 +89,8 @@ class RunReport:
     interrupted: bool = False
     resumed: bool = False
     """Whether it went on where an earlier one was broken off; its numbers are those of its own part."""
+    unmapped: list[KindReport] = field(default_factory=list[KindReport])
+    """One for each kind that is not in the mapping any more, where entities of it are held or were deleted."""
     resume_at: datetime | None = None
     """Before this the source wants no requests, so the run ended early; None where it did not."""
 
@@ -95,7 +99,7 @@ class RunReport:
         """The worst of the kinds: interrupted, incomplete, held, complete."""
         if self.interrupted:
             return "interrupted"
-        found = {kind.status for kind in self.kinds}
+        found = {kind.status for kind in (*self.kinds, *self.unmapped)}
         if "incomplete" in found:
             return "incomplete"
         return "held" if "held" in found else "complete"
@@ -107,7 +111,7 @@ class RunReport:
 
     def redact(self, redactor: Callable[[str], str]) -> None:
         """Pass every message through ``redactor``."""
-        for kind in self.kinds:
+        for kind in (*self.kinds, *self.unmapped):
             for messages in (kind.errors, kind.warnings):
                 messages[:] = [Message(redactor(one.where), redactor(one.message)) for one in messages]
 
@@ -122,6 +126,10 @@ class RunReport:
             "resume_at": None if self.resume_at is None else _to_text(self.resume_at),
             "seconds": round(self.seconds, 3),
             "kinds": [_kind_to_json(kind) for kind in self.kinds],
+            "unmapped": [
+                {"kind": kind.kind, "held": kind.held, "deleted": kind.deleted, **_messages_to_json(kind)}
+                for kind in self.unmapped
+            ],
         }
 
 
@@ -134,6 +142,13 @@ def _kind_to_json(kind: KindReport) -> JSON:
     content["stop_reasons"] = {reason.value: count for reason, count in sorted(kind.stop_reasons.items())}
     content["seconds"] = round(kind.seconds, 3)
     return content
+
+
+def _messages_to_json(kind: KindReport) -> dict[str, JSON]:
+    return {
+        name: [asdict(message) for message in messages]
+        for name, messages in (("errors", kind.errors), ("warnings", kind.warnings))
+    }
 
 
 def _keep(messages: list[Message], message: Message) -> None:

@@ -6,23 +6,21 @@ import asyncio
 import math
 import time
 import uuid
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Final
 
-from penstock.config.models import Resource, Settings
+from penstock.config.models import Settings
 from penstock.journal import Journal
 from penstock.redaction import Secrets
 from penstock.strategies import Sink
-from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
 from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.observer import Observer
-from penstock.sync.reconcile import Proof, reconcile
+from penstock.sync.proof import Patience, Proof
+from penstock.sync.reconcile import reconcile
 from penstock.sync.report import KindReport, RunReport
-from penstock.sync.requests import canonical
+from penstock.sync.resources import blueprints_of, identity_of, resource_names
 from penstock.sync.sinks import open_sink
 from penstock.sync.source import Source, open_source
 from penstock.sync.spool import Kept
@@ -84,32 +82,6 @@ def _begin(journal: Journal, report: RunReport, task: str, resume_within: float)
     return journal.runs.start(report.run, report.started_at, task)
 
 
-def resource_names(resources: Sequence[Resource]) -> list[str]:
-    """Return a name for each resource: its kind, with a digest of what it reads where a kind is mapped more than once.
-
-    The journal remembers partitions by these names, so they do not depend on the order of the resources, but for those
-    that read the very same.
-    """
-    kinds = Counter(resource.kind for resource in resources)
-    met: Counter[str] = Counter()
-    names: list[str] = []
-    for resource in resources:
-        name = resource.kind
-        if kinds[name] > 1:
-            name = f"{name}#{_digest(resource)}"
-        met[name] += 1
-        names.append(name if met[name] == 1 else f"{name}#{met[name]}")
-    return names
-
-
-def _digest(resource: Resource) -> str:
-    parameters = [
-        (one.name, name_of(one.request), one.data_path, one.field, one.filter) for one in resource.path_parameters
-    ]
-    read = canonical((name_of(resource.request), resource.data_path, resource.query, parameters))
-    return sha256(read).hexdigest()[:16]
-
-
 class _Run:
     def __init__(
         self, source: Source, sink: Sink, journal: Journal, kept: Kept, number: int, observer: Observer
@@ -128,12 +100,15 @@ class _Run:
         reports = {name: KindReport(resource.kind) for name, resource in self._resources.items()}
         chosen = {name: kind for name, kind in reports.items() if not only or kind.kind in only}
         report.kinds = list(chosen.values())
+        identities = {name: identity_of(resource) for name, resource in self._resources.items()}
+        named_since = self._journal.identities.adopt(self._number, identities)
         reading = asyncio.create_task(self._read_kinds(chosen))
         report.interrupted = await _ended_by(stop, reading)
         if report.status == "incomplete":  # a quota that was used up by the very last request is no matter
             report.resume_at = _moment(self._source.client.suspended_until)
         if not report.interrupted and report.resume_at is None:
-            await reconcile(self._sink, self._journal, self._proof(reports, report), self._source.settings.flags)
+            proof = self._proof(reports, report, named_since)
+            report.unmapped = await reconcile(self._sink, self._journal, proof, self._source.settings.flags)
         for name, kind in chosen.items():
             if name not in self._coverage:
                 kind.status = "interrupted"
@@ -159,44 +134,42 @@ class _Run:
             for doubt in list(self._source.client.doubts)[doubts:]:
                 report.warn(report.kind, f"the source answered {doubt}")
 
-    def _proof(self, reports: Mapping[str, KindReport], report: RunReport) -> Proof:
+    def _proof(self, reports: Mapping[str, KindReport], report: RunReport, named_since: Mapping[str, int]) -> Proof:
         known = self._journal.partitions()
         proven = {partition for coverage in self._coverage.values() for partition in coverage.proven}
-        unsteady = {partition for coverage in self._coverage.values() for partition in coverage.unsteady}
-        for partition, name in known.items():
-            if name in self._resources:
-                coverage = self._coverage.get(name)
-                if coverage is not None and coverage.all_found and partition not in coverage.met:
-                    proven.add(partition)  # discovery no longer finds it
-                    if coverage.found_unsteadily:
-                        unsteady.add(partition)
-            elif heirs := self._heirs(name):
-                known[partition] = heirs[0]
-                if self._complete(heirs):
-                    proven.add(partition)
-        return Proof(
+        proof = Proof(
             run=self._number,
+            at=report.started_at,
             proven=proven,
-            unsteady=unsteady,
             resources=known,
             reports=reports,
-            everything=self._complete(self._resources),
-            resumed=report.resumed,
+            complete={name for name, coverage in self._coverage.items() if coverage.complete},
+            named_since=named_since,
+            patience=self._patience(resumed=report.resumed),
         )
+        for partition, name in known.items():
+            if name not in self._resources:
+                if proof.knows(name):
+                    proven.add(partition)
+            elif name in self._coverage:
+                coverage = self._coverage[name]
+                if coverage.all_found and partition not in coverage.met:
+                    proven.add(partition)  # discovery no longer finds it
+        return proof
 
     def _reveals(self, text: str) -> bool:
         return self._source.client.redactor().finds(text)
 
-    def _heirs(self, former: str) -> list[str]:
-        """Return the resources whose kind is that of a resource which has been edited or removed."""
-        return [
-            name
-            for name, resource in self._resources.items()
-            if former == resource.kind or former.startswith(f"{resource.kind}#")
-        ]
-
-    def _complete(self, names: Iterable[str]) -> bool:
-        return all(name in self._coverage and self._coverage[name].complete for name in names)
+    def _patience(self, *, resumed: bool) -> Patience:
+        coverages = {name: self._coverage.get(name, Coverage()) for name in self._resources}
+        unsteady = [self._resources[name] for name, coverage in coverages.items() if coverage.drifted]
+        unread = [self._resources[name] for name, coverage in coverages.items() if not coverage.complete]
+        return Patience(
+            configured=self._source.settings.flags.delete_after_absent_runs,
+            unsteady=blueprints_of(unsteady),
+            unread=blueprints_of(unread),
+            resumed=resumed,
+        )
 
 
 def _moment(seconds: float | None) -> datetime | None:

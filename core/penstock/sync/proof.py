@@ -1,0 +1,72 @@
+"""What a run has read, and so can say about absence."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from penstock.sync.report import KindReport
+from penstock.sync.resources import Blueprints, kind_of
+
+_UNREAD: Final = 2
+"""Complete reads more that must miss an entity while it may be in a part of the source that was not read: so many that
+a short failure costs no entity that has moved there, and so few that a part which never answers does not keep what is
+gone for ever."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often in a row complete reads must miss an entity before it is deleted."""
+
+    configured: int | None
+    """``deleteAfterAbsentRuns``."""
+    unsteady: Blueprints
+    """What may be in lists whose read may have missed something, for rows move across the edges of pages."""
+    unread: Blueprints
+    """What may be in a part of the source that this run has not read completely."""
+    resumed: bool
+    """Whether a part was read before the run was broken off: what moved meanwhile may have been missed in both."""
+
+    def needed(self, blueprint: str) -> int:
+        """Return how often an entity of this blueprint must be missed."""
+        needed = self.configured or (2 if blueprint in self.unsteady else 1)
+        if self.resumed:
+            needed = max(needed, 2)
+        return needed + _UNREAD if blueprint in self.unread else needed
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What this run has read."""
+
+    run: int
+    at: datetime
+    """When it began."""
+    proven: Collection[int]
+    """The partitions read completely, among them those that discovery has proven to be gone."""
+    resources: Mapping[int, str]
+    """The resource of every partition the journal knows."""
+    reports: Mapping[str, KindReport]
+    """The report of every resource of the mapping, by the resource's name."""
+    complete: Collection[str]
+    """The resources read completely."""
+    named_since: Mapping[str, int]
+    """The first run in which a resource named its entities as it does now."""
+    patience: Patience
+
+    @property
+    def everything(self) -> bool:
+        """Whether every resource was read completely: only then may an entity go of which the journal knows nothing."""
+        return all(name in self.complete for name in self.reports)
+
+    def knows(self, resource: str) -> bool:
+        """Whether this run can tell all that is missing of a resource.
+
+        Of one that is no longer in the mapping, it can when those of the same kind were read completely.
+        """
+        if resource in self.reports:
+            return resource in self.complete
+        kind = kind_of(resource)
+        return all(name in self.complete for name, report in self.reports.items() if report.kind == kind)
