@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from penstock.sync.guard import Limits, reason_to_hold
 from support.simulation import Simulation
 
 IDENTIFIERS = "123456789"
@@ -36,7 +37,7 @@ class SourceAndCatalog(RuleBasedStateMachine):
         """What each partition is known to have shown last."""
         self.misses = Counter[str]()
         """How many runs in a row that could not read everything have missed an entity where it was before."""
-        self.kept = set[str]()
+        self.kept, self.approved = set[str](), set[str]()
         self.run(failed=frozenset(), found=frozenset(PARTITIONS))
 
     @property
@@ -83,7 +84,7 @@ class SourceAndCatalog(RuleBasedStateMachine):
 
     @rule()
     def approve(self) -> None:
-        self.simulation.decide("approved")
+        self.approved |= self.simulation.decide("approved")
 
     @rule()
     def reject(self) -> None:
@@ -99,7 +100,11 @@ class SourceAndCatalog(RuleBasedStateMachine):
         assert before & self.existing <= self.simulation.held, "what exists is gone from the catalog"
         assert self.kept - seen <= self.simulation.held, "what was to be kept is gone"
         assert seen <= self.simulation.held, "what was seen is not in the catalog"
+        unasked = before - self.simulation.held - self.approved
+        owned = (before | seen) - self.kept
+        assert reason_to_hold(len(unasked), len(owned), Limits(self.threshold, self.limit)) is None, "too many are gone"
         self.kept -= seen
+        self.approved -= seen
         unread = {
             name for name in self.showed if (name in failed and name in read) or (name not in read and not complete)
         }
@@ -120,7 +125,7 @@ class SourceAndCatalog(RuleBasedStateMachine):
         if not hasattr(self, "simulation"):
             return
         self.run_that_reads_everything()
-        self.simulation.decide("approved")
+        self.approve()
         self.run_that_reads_everything()
         assert self.simulation.held == self.existing | self.kept
         self.simulation.journal.__exit__(None, None, None)
