@@ -7,13 +7,28 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from penstock.cli import auth, check, demo, entities, holds, init, plugins, preview, runs, schema, sync, version
+from penstock.cli import (
+    auth,
+    check,
+    demo,
+    entities,
+    holds,
+    init,
+    plan,
+    plugins,
+    preview,
+    runs,
+    schema,
+    sync,
+    version,
+)
 
 EPILOG: Final = """\b
 First steps:
   penstock demo              see a whole sync, offline, in a folder of its own
   penstock init              write a penstock.yml to start from
   penstock check             one request per kind: does the connection work?
+  penstock plan              what would a sync change? nothing is written
   penstock sync              read everything, and keep the catalog in step
   penstock holds list        deletions that wait for a decision
 
@@ -41,6 +56,7 @@ def penstock(
 
 _COMMANDS: Final[dict[str, tuple[Callable[..., None], dict[str, Any]]]] = {
     "sync": (sync.sync, {"epilog": sync.EPILOG}),
+    "plan": (plan.plan, {"epilog": plan.EPILOG}),
     "check": (check.check, {"epilog": check.EPILOG}),
     "preview": (preview.preview, {"epilog": preview.EPILOG}),
     "entities": (entities.entities, {"epilog": entities.EPILOG}),
