@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from penstock.cli import (
+    apply,
     auth,
     check,
     demo,
@@ -35,7 +36,7 @@ First steps:
 \b
 Exit codes:
   0 complete    1 incomplete    2 usage or configuration error    3 deletions are held
-  75 another run of this source is on its way    130, 143 interrupted
+  4 the plan no longer fits    75 another run of this source is on its way    130, 143 interrupted
 """
 
 
@@ -57,6 +58,7 @@ def penstock(
 _COMMANDS: Final[dict[str, tuple[Callable[..., None], dict[str, Any]]]] = {
     "sync": (sync.sync, {"epilog": sync.EPILOG}),
     "plan": (plan.plan, {"epilog": plan.EPILOG}),
+    "apply": (apply.apply, {"epilog": apply.EPILOG}),
     "check": (check.check, {"epilog": check.EPILOG}),
     "preview": (preview.preview, {"epilog": preview.EPILOG}),
     "entities": (entities.entities, {"epilog": entities.EPILOG}),
