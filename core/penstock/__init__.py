@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from penstock.values import Entity as Entity
     from penstock.values import EntityBatch as EntityBatch
     from penstock.values import EntityKey as EntityKey
+    from penstock.values import HeldEntity as HeldEntity
     from penstock.values import Outcome as Outcome
     from penstock.values import OwnedEntity as OwnedEntity
     from penstock.values import Page as Page
@@ -54,6 +55,7 @@ _HOME = {
     "Entity": "penstock.values",
     "EntityBatch": "penstock.values",
     "EntityKey": "penstock.values",
+    "HeldEntity": "penstock.values",
     "Outcome": "penstock.values",
     "OwnedEntity": "penstock.values",
     "Page": "penstock.values",

@@ -10,6 +10,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
@@ -19,7 +20,18 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from penstock.errors import PluginError
-from penstock.values import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Page, PageRequest, Stop, Token
+from penstock.values import (
+    Entity,
+    EntityBatch,
+    EntityKey,
+    HeldEntity,
+    Outcome,
+    OwnedEntity,
+    Page,
+    PageRequest,
+    Stop,
+    Token,
+)
 
 if TYPE_CHECKING:
     import httpx
@@ -297,6 +309,24 @@ class SinkStrategy(ABC, Generic[ConfigT]):
         del config
         return True
 
+    def rehearse(self, config: ConfigT, source: str, folder: Path) -> Sink:
+        """Return a sink that begins with what the catalog holds now, and to which anything may be done instead.
+
+        For ``penstock plan``: the outcomes are those that ``open`` would have, and the catalog stays as it is; where
+        there is none, none is made. Must not do I/O before it is entered.
+
+        Args:
+            config: Which catalog.
+            source: Who writes.
+            folder: For whatever has to be kept meanwhile: empty, private and removed afterwards.
+
+        Raises:
+            PluginError: It cannot be rehearsed; so by default.
+        """
+        del config, source, folder
+        message = f"the sink {self.name} cannot be planned for: its plugin does not offer rehearse()"
+        raise PluginError(message)
+
 
 class Sink(ABC):
     """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap.
@@ -348,6 +378,20 @@ class Sink(ABC):
     @abstractmethod
     def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
         """Iterate, in chunks, over everything the catalog holds, whoever owns it, sorted as ``owned`` is."""
+
+    async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
+        """Return what the catalog holds of these, whoever owns it, in order; None where it holds nothing.
+
+        The default looks through ``entities``, once for each blueprint, which suits small catalogs only.
+        """
+        wanted = {(key.blueprint, key.identifier) for key in keys}
+        found: dict[tuple[str, str], HeldEntity] = {}
+        for blueprint in dict.fromkeys(key.blueprint for key in keys):
+            async for chunk in self.entities(blueprint):
+                for entity in chunk:
+                    if (entity.blueprint, entity.identifier) in wanted:
+                        found[entity.blueprint, entity.identifier] = HeldEntity("", "", entity)
+        return [found.get((key.blueprint, key.identifier)) for key in keys]
 
     @abstractmethod
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:

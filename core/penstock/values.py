@@ -230,6 +230,17 @@ class OwnedEntity(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class HeldEntity:
+    """An entity as a sink holds it, whoever owns it."""
+
+    source: str
+    """Who owns it; empty when the sink cannot tell."""
+    kind: str
+    """The kind that wrote it last; empty when the sink cannot tell."""
+    entity: Entity
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """What an authorization server granted, as it is kept between runs."""
 

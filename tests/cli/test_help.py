@@ -12,6 +12,8 @@ from support.imports import modules_of
 COMMANDS = [
     (),
     ("sync",),
+    ("plan",),
+    ("apply",),
     ("check",),
     ("preview",),
     ("entities",),
@@ -46,6 +48,19 @@ OPTIONS = {
         "--verbose",
         "--quiet",
     },
+    ("plan",): {
+        "--format",
+        "--out",
+        "--only",
+        "--report",
+        "--sink",
+        "--catalog",
+        "--config",
+        "--mapping",
+        "--verbose",
+        "--quiet",
+    },
+    ("apply",): {"--report", "--sink", "--catalog", "--config", "--mapping", "--verbose", "--quiet"},
     ("check",): {"--only", "--config", "--mapping"},
     ("preview",): {"--items", "--format", "--config", "--mapping"},
     ("entities",): {"--format", "--blueprint", "--catalog", "--config", "--mapping"},
@@ -113,7 +128,7 @@ def test_no_option_lacks_a_description() -> None:
 def test_the_help_explains_the_exit_codes() -> None:
     text = _help().partition("Exit codes:")[2]
 
-    assert re.findall(r"\d+", text) == ["0", "1", "2", "3", "75", "130", "143"]
+    assert re.findall(r"\d+", text) == ["0", "1", "2", "3", "4", "75", "130", "143"]
 
 
 def _loaded(script: str) -> set[str]:

@@ -103,6 +103,17 @@ def test_the_examples_together_sync_an_api(installed: Path) -> None:
     assert (kind_again["created"], kind_again["unchanged"]) == (0, 5)
 
 
+def test_the_example_of_a_sink_can_be_planned_for(installed: Path) -> None:
+    with serve(_api) as api:
+        (installed / "penstock.yml").write_text(CONFIG.format(url=api.url, secret=SECRET), encoding="utf-8")
+        before = _run(installed, "penstock", "plan", "--format", "json")
+        assert not (installed / "catalog.json").exists()
+        _run(installed, "penstock", "sync")
+        after = _run(installed, "penstock", "plan", "--format", "json")
+
+    assert (json.loads(before.stdout)["create"], json.loads(after.stdout)["changes"]) == (5, []), before.stderr
+
+
 def test_the_example_of_a_test_passes(installed: Path) -> None:
     done = _run(installed, "pytest", "-q", "-p", "no:cacheprovider", "test_keyset.py")
 

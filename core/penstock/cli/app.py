@@ -7,20 +7,36 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from penstock.cli import auth, check, demo, entities, holds, init, plugins, preview, runs, schema, sync, version
+from penstock.cli import (
+    apply,
+    auth,
+    check,
+    demo,
+    entities,
+    holds,
+    init,
+    plan,
+    plugins,
+    preview,
+    runs,
+    schema,
+    sync,
+    version,
+)
 
 EPILOG: Final = """\b
 First steps:
   penstock demo              see a whole sync, offline, in a folder of its own
   penstock init              write a penstock.yml to start from
   penstock check             one request per kind: does the connection work?
+  penstock plan              what would a sync change? nothing is written
   penstock sync              read everything, and keep the catalog in step
   penstock holds list        deletions that wait for a decision
 
 \b
 Exit codes:
   0 complete    1 incomplete    2 usage or configuration error    3 deletions are held
-  75 another run of this source is on its way    130, 143 interrupted
+  4 the plan no longer fits    75 another run of this source is on its way    130, 143 interrupted
 """
 
 
@@ -41,6 +57,8 @@ def penstock(
 
 _COMMANDS: Final[dict[str, tuple[Callable[..., None], dict[str, Any]]]] = {
     "sync": (sync.sync, {"epilog": sync.EPILOG}),
+    "plan": (plan.plan, {"epilog": plan.EPILOG}),
+    "apply": (apply.apply, {"epilog": apply.EPILOG}),
     "check": (check.check, {"epilog": check.EPILOG}),
     "preview": (preview.preview, {"epilog": preview.EPILOG}),
     "entities": (entities.entities, {"epilog": entities.EPILOG}),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
 import typer
@@ -38,8 +38,13 @@ def put_json(value: object, *, indent: bool = True) -> None:
 
 def put_bytes(data: bytes) -> None:
     """Write bytes to stdout as they are."""
+    put_parts([data])
+
+
+def put_parts(parts: Iterable[bytes]) -> None:
+    """Write bytes to stdout as they are, part by part."""
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
+    sys.stdout.buffer.writelines(parts)
     sys.stdout.buffer.flush()
 
 

@@ -28,7 +28,8 @@ EPILOG: Final = examples(
 )
 DEFAULT_FOLDER: Final = Path("penstock-demo")
 _MARK: Final = "# The demo of penstock"
-_WITH_SETTINGS: Final = ("sync", "check", "preview", "entities")
+_WITH_SETTINGS: Final = ("sync", "plan", "check", "preview", "entities")
+_WITH_CATALOG: Final = ("sync", "plan", "entities")
 
 Folder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The folder to use; nothing else is touched.")]
 Command = Annotated[
@@ -112,7 +113,7 @@ def _run_command(command: Sequence[str], config: Path, folder: Path) -> None:
     from penstock.cli.app import application
 
     name = command[0]
-    catalog = [] if name not in ("sync", "entities") else ["--catalog", str(folder / "catalog.db")]
+    catalog = ["--catalog", str(folder / "catalog.db")] if name in _WITH_CATALOG else []
     arguments = [name, "--config", str(config), *catalog, *command[1:]]
     application(arguments)(arguments, prog_name="penstock")
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FAILED: Final = 1
 MISUSED: Final = 2
+MOVED: Final = 4
+"""A plan no longer fits; nothing was done."""
 BUSY: Final = 75
 """``EX_TEMPFAIL`` of sysexits.h: try later."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -18,24 +18,29 @@ PAUSE: Final = 5.0
 """Seconds between two plain lines of a kind that is being read."""
 SHOWN_BARS: Final = 8
 """Bars on the screen at once."""
+DONE: Final = {name: name for name in ("created", "updated", "unchanged", "deleted", "held")}
+"""What to call each outcome."""
+PLANNED: Final = {**DONE, "created": "to create", "updated": "to update", "deleted": "to delete"}
+"""The same while nothing is done yet."""
 
 
 @contextmanager
-def progress(*, quiet: bool) -> Generator[Observer]:
+def progress(*, quiet: bool, words: Mapping[str, str] = DONE) -> Generator[Observer]:
     """Give the observer that fits stderr."""
     if quiet:
         yield Observer()
     elif interactive():
         with _bars() as bars:
-            yield BarProgress(bars)
+            yield BarProgress(bars, words)
     else:
-        yield PlainProgress()
+        yield PlainProgress(words)
 
 
 class PlainProgress(Observer):
     """A line when the reading of a kind begins, one when it has ended, and one now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, words: Mapping[str, str] = DONE) -> None:
+        self._words = words
         self._said = monotonic()
         self._reading: KindReport | None = None
 
@@ -60,12 +65,12 @@ class PlainProgress(Observer):
 
     def _conclude(self) -> None:
         if self._reading is not None:
-            self._line(f"{self._reading.kind}: {counts(self._reading)}")
+            self._line(f"{self._reading.kind}: {counts(self._reading, self._words)}")
             self._reading = None
 
     def _now_and_then(self, kind: KindReport) -> None:
         if monotonic() - self._said >= PAUSE:
-            self._line(f"{kind.kind}: {counts(kind)} so far")
+            self._line(f"{kind.kind}: {counts(kind, self._words)} so far")
 
     def _line(self, text: str) -> None:
         self._said = monotonic()
@@ -75,15 +80,16 @@ class PlainProgress(Observer):
 class BarProgress(Observer):
     """A bar for each kind, of which the latest are shown; the summary tells how they ended."""
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: Progress, words: Mapping[str, str] = DONE) -> None:
         self._bars = bars
+        self._words = words
         self._tasks: dict[int, tuple[TaskID, KindReport]] = {}  # the report is kept so that its id stays its own
 
     def kind_started(self, kind: KindReport) -> None:
         """Show a bar, which pulses: nobody knows how many pages there are. The kinds before it have been read."""
         for _, earlier in list(self._tasks.values()):
             self.kind_finished(earlier)
-        task = self._bars.add_task(printable(kind.kind), total=None, counts=counts(kind))
+        task = self._bars.add_task(printable(kind.kind), total=None, counts=counts(kind, self._words))
         self._tasks[id(kind)] = task, kind
         for older, _ in list(self._tasks.values())[:-SHOWN_BARS]:
             self._bars.update(older, visible=False)
@@ -99,15 +105,15 @@ class BarProgress(Observer):
     def kind_finished(self, kind: KindReport) -> None:
         """Fill the bar, if the kind was ever begun."""
         if id(kind) in self._tasks:
-            self._bars.update(self._tasks[id(kind)][0], total=1, completed=1, counts=counts(kind))
+            self._bars.update(self._tasks[id(kind)][0], total=1, completed=1, counts=counts(kind, self._words))
 
     def _count(self, kind: KindReport) -> None:
-        self._bars.update(self._tasks[id(kind)][0], counts=counts(kind))
+        self._bars.update(self._tasks[id(kind)][0], counts=counts(kind, self._words))
 
 
-def counts(kind: KindReport) -> str:
+def counts(kind: KindReport, words: Mapping[str, str] = DONE) -> str:
     """Return what is known of a kind: pages, records, outcomes that occurred and errors."""
-    outcomes = {name: getattr(kind, name) for name in ("created", "updated", "unchanged", "deleted", "held")}
+    outcomes = {word: getattr(kind, name) for name, word in words.items()}
     parts = [_many(kind.pages, "page"), _many(kind.fetched, "record")]
     parts += [f"{count:,} {name}" for name, count in outcomes.items() if count]
     if kind.errors:

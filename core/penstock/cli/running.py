@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from collections.abc import Collection
 from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
-from penstock.cli.console import put_bytes, say, to_json
-from penstock.cli.failures import misuse
+from penstock.cli.console import say, to_json
+from penstock.cli.files import discard_former, require_folder, write_whole
 from penstock.cli.progress import progress
 from penstock.cli.signals import interruptible
 from penstock.cli.summary import summarise
@@ -20,7 +17,6 @@ from penstock.errors import AlreadyRunningError, did_you_mean
 from penstock.redaction import Secrets
 from penstock.sync.report import RunReport
 
-STDOUT = "-"
 _POLL = 1.0
 """Seconds between two looks whether another run has ended."""
 
@@ -44,8 +40,8 @@ def run(
         PenstockError: The run could not begin or go on.
     """
     require_kinds("--only", only, settings)
-    _require_folder(report)
-    _discard_former(report)
+    require_folder("--report", report, ", or - for stdout")
+    discard_former(report)
     warn_of(settings)
     result, interrupted = asyncio.run(_run(settings, secrets, manner, only))
     if report is not None:
@@ -102,42 +98,4 @@ def require_kinds(option: str, kinds: Collection[str], settings: Settings) -> No
 
 def write_report(report: RunReport, target: str) -> None:
     """Write the report to stdout (``-``) or to a file, which is whole at any time."""
-    content = to_json(report.to_json()) + b"\n"
-    if target == STDOUT:
-        put_bytes(content)
-        return
-    path = Path(target)
-    if path.exists() and not path.is_file():  # a pipe or a device is written to, never replaced
-        path.write_bytes(content)
-        return
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        file.write(content)
-    Path(file.name).chmod(_mode_of(path))
-    Path(file.name).replace(path)
-
-
-def _mode_of(path: Path) -> int:
-    if path.exists():
-        return path.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _discard_former(report: str | None) -> None:
-    """Remove the report of an earlier run: should this one fail, it must not be taken for its own."""
-    if report not in (None, STDOUT) and Path(report).is_file():
-        Path(report).unlink()
-
-
-def _require_folder(report: str | None) -> None:
-    """Find out before anything is fetched that a report could not be written."""
-    if report in (None, STDOUT):
-        return
-    folder = Path(report).parent
-    if Path(report).is_dir():
-        raise misuse("--report", f"{report} is a folder; name a file, or - for stdout")
-    if not folder.is_dir():
-        raise misuse("--report", f"the folder {folder} does not exist")
-    if not os.access(folder, os.W_OK):
-        raise misuse("--report", f"the folder {folder} is not writable")
+    write_whole(target, [to_json(report.to_json()) + b"\n"])

@@ -23,13 +23,18 @@ def summarise(report: RunReport, sink: Chosen[SinkStrategy[Any]], *, verbose: bo
     if not quiet:
         say()
         say(_kinds(report.kinds))
-    for line in _messages([*report.kinds, *report.unmapped], shown=MAX_MESSAGES if verbose else SHOWN, quiet=quiet):
-        say(line)
+    tell_messages(report, verbose=verbose, quiet=quiet)
     if not quiet or report.status != "complete":
         if not quiet:
             say()
         for line in _ending(report, place_of(sink)):
             say(line)
+
+
+def tell_messages(report: RunReport, *, verbose: bool, quiet: bool) -> None:
+    """Write errors, and unless ``quiet`` warnings, to stderr."""
+    for line in _messages([*report.kinds, *report.unmapped], shown=MAX_MESSAGES if verbose else SHOWN, quiet=quiet):
+        say(line)
 
 
 def place_of(sink: Chosen[SinkStrategy[Any]]) -> str:

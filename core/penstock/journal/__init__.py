@@ -6,7 +6,7 @@ It is written after the sink, so it never claims more than the sink has; losing 
 
 from __future__ import annotations
 
-from penstock.journal.file import FORMAT, JournalError, JournalFile, path_of
+from penstock.journal.file import FORMAT, JournalError, JournalFile, copy_of, path_of
 from penstock.journal.holds import Decision, Hold, Holds, Reason
 from penstock.journal.identities import Identity
 from penstock.journal.journal import Journal, Sighting
@@ -36,5 +36,6 @@ __all__ = [
     "Run",
     "Runs",
     "Sighting",
+    "copy_of",
     "path_of",
 ]

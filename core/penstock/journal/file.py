@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Generator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
+from penstock import snapshot
 from penstock.errors import PenstockError
 
 _APPLICATION: Final = 0x70656E73  # "pens", so that no other SQLite file is taken for a journal
@@ -58,6 +59,19 @@ class JournalError(PenstockError):
 def path_of(folder: Path, source: str) -> Path:
     """Return where the journal of a source is kept."""
     return folder / f"{quote(source, safe='')}.db"
+
+
+def copy_of(path: Path, folder: Path) -> None:
+    """Copy a journal into a folder, under its own name, and leave it as it is; nothing is copied when there is none.
+
+    Raises:
+        JournalError: It is no journal, or cannot be read.
+    """
+    with _explained(path):
+        if path.exists():
+            with snapshot.reading(path) as journal:
+                _require_ours(journal, path)
+                snapshot.copy(journal, folder / path.name)
 
 
 class JournalFile:
@@ -121,15 +135,7 @@ class JournalFile:
             yield from cursor
 
     def _prepare(self) -> None:
-        [version] = self._db.execute("PRAGMA user_version").fetchone()
-        [application] = self._db.execute("PRAGMA application_id").fetchone()
-        [tables] = self._db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables and application != _APPLICATION:
-            message = f"{self.path}: this SQLite file is not a run journal of penstock"
-            raise JournalError(message)
-        if version > FORMAT:
-            message = f"{self.path}: the run journal has format {version}, this penstock knows up to {FORMAT}; upgrade"
-            raise JournalError(message)
+        version = _require_ours(self._db, self.path)
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA cache_size = -8000")
@@ -144,11 +150,29 @@ class JournalFile:
             self._db.execute(f"PRAGMA application_id = {_APPLICATION}")
             self._db.execute(f"PRAGMA user_version = {FORMAT}")
 
-    @contextmanager
-    def _explained(self) -> Generator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-            message = f"{self.path}: the run journal cannot be used: {error}{_WAY_OUT if damaged else ''}"
-            raise JournalError(message) from error
+    def _explained(self) -> AbstractContextManager[None]:
+        return _explained(self.path)
+
+
+def _require_ours(db: sqlite3.Connection, path: Path) -> int:
+    """Return the format of a journal, 0 for an empty file; raises JournalError when it is none that we know."""
+    [version] = db.execute("PRAGMA user_version").fetchone()
+    [application] = db.execute("PRAGMA application_id").fetchone()
+    [tables] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if tables and application != _APPLICATION:
+        message = f"{path}: this SQLite file is not a run journal of penstock"
+        raise JournalError(message)
+    if version > FORMAT:
+        message = f"{path}: the run journal has format {version}, this penstock knows up to {FORMAT}; upgrade"
+        raise JournalError(message)
+    return int(version)
+
+
+@contextmanager
+def _explained(path: Path) -> Generator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
+        message = f"{path}: the run journal cannot be used: {error}{_WAY_OUT if damaged else ''}"
+        raise JournalError(message) from error

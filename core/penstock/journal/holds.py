@@ -5,7 +5,8 @@ A decision belongs to an entity: it lasts until the entity is deleted, or seen a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -55,6 +56,23 @@ SELECT id, resource, kind, reason, state, entities, owned, since
 FROM holds JOIN (SELECT hold, count(*) AS entities FROM held GROUP BY hold) ON hold = id
 ORDER BY kind, state, reason, resource
 """
+_CREATE_DECIDED: Final = """
+CREATE TEMP TABLE decided(
+  blueprint TEXT NOT NULL, identifier TEXT NOT NULL, resource TEXT NOT NULL, kind TEXT NOT NULL, reason TEXT NOT NULL,
+  state TEXT NOT NULL, owned INTEGER NOT NULL, since TEXT NOT NULL, PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID
+"""
+_NOTE_DECIDED: Final = """
+INSERT INTO decided SELECT blueprint, identifier, resource, kind, reason, state, owned, since
+FROM held JOIN holds ON holds.id = held.hold WHERE state <> 'open'
+"""
+_MAKE_HOLDS: Final = """
+INSERT OR IGNORE INTO holds(resource, kind, reason, state, owned, since)
+SELECT DISTINCT resource, kind, reason, state, owned, since FROM decided
+"""
+_DECIDE_AGAIN: Final = """
+UPDATE held SET hold = holds.id FROM decided JOIN holds USING (resource, reason, state)
+WHERE held.blueprint = decided.blueprint AND held.identifier = decided.identifier
+"""
 
 
 class Holds:
@@ -91,6 +109,20 @@ class Holds:
             for hold in chosen:
                 self._move(hold, decision)
         return chosen
+
+    @contextmanager
+    def decisions_kept(self) -> Generator[None]:
+        """Let the block replace all holds, and decide about the entities that are held then as was decided before.
+
+        To be used within a transaction.
+        """
+        self._file.execute(_CREATE_DECIDED)
+        self._file.execute(_NOTE_DECIDED)
+        yield
+        self._file.execute(_MAKE_HOLDS)
+        self._file.execute(_DECIDE_AGAIN)
+        self._file.execute("DELETE FROM holds WHERE id NOT IN (SELECT hold FROM held)")
+        self._file.execute("DROP TABLE decided")
 
     def _move(self, hold: Hold, state: State) -> None:
         values = (hold.resource, hold.reason.value, state)

@@ -190,6 +190,26 @@ class Journal:
                 (run, orjson.dumps(sorted(partitions)).decode()),
             )
 
+    def become(self, copy: Path) -> None:
+        """Take over all that a copy of this journal has come to hold, at once; the lease is ours and stays.
+
+        So do decisions about entities which the copy still holds: somebody may have made them meanwhile.
+
+        Raises:
+            JournalError: One of them cannot be used.
+            LeaseLostError: Another run has taken over.
+        """
+        self.file.execute("ATTACH DATABASE ? AS copy", (str(copy),))
+        try:
+            tables = self.file.rows("SELECT name FROM copy.sqlite_schema WHERE type = 'table' AND name <> 'lease'")
+            names = [name for (name,) in tables]
+            with self.transaction(), self.holds.decisions_kept():
+                for name in names:
+                    self.file.execute(f"DELETE FROM main.{name}")  # noqa: S608 - our own names
+                    self.file.execute(f"INSERT INTO main.{name} SELECT * FROM copy.{name}")  # noqa: S608 - as above
+        finally:
+            self.file.execute("DETACH DATABASE copy")
+
 
 def _row(progress: Progress) -> tuple[str | None, bool, str | None]:
     if isinstance(progress, Finished):

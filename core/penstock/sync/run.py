@@ -7,6 +7,7 @@ import math
 import time
 import uuid
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -47,32 +48,61 @@ async def run_sync(
         SinkError: The sink cannot be opened or cannot go on.
         JournalError: The same of the run journal.
     """
+    with Journal(settings.state_dir, settings.source) as journal:
+        return await run_between(
+            settings,
+            secrets,
+            Ends(open_sink(settings.sink, settings.source), journal, settings.resume_within),
+            only=only,
+            observer=observer,
+            stop=stop,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where a run leads: a sync into the catalog, a rehearsal into something that goes with it."""
+
+    sink: Sink
+    """Not entered yet."""
+    journal: Journal
+    resume_within: float | None
+    """Seconds after its start in which a run that was broken off is taken up; None for never."""
+
+
+async def run_between(
+    settings: Settings,
+    secrets: Secrets,
+    ends: Ends,
+    *,
+    only: Collection[str],
+    observer: Observer,
+    stop: asyncio.Event,
+) -> RunReport:
+    """Run once from the source of ``settings`` to these ends; the rest is as for ``run_sync``."""
+    journal = ends.journal
     report = RunReport(uuid.uuid4().hex, settings.source, datetime.now(UTC))
     started = time.monotonic()
-    with Journal(settings.state_dir, settings.source) as journal:
-        number = _begin(journal, report, digest_of(settings, only), settings.resume_within)
-        with Kept(settings.state_dir / f"{journal.path.stem}.answers", report.run) as kept:
-            async with (
-                open_sink(settings.sink, settings.source) as sink,
-                open_source(settings, secrets, kept) as source,
-            ):
-                async with journal.lease.renewed():
-                    await sink.claim()
-                    journal.lease.check()  # whoever takes over claims after us
-                    await _Run(source, sink, journal, kept, number, observer).execute(report, only, stop)
-                report.redact(source.client.redactor())
-                report.seconds = time.monotonic() - started
-            status = report.status if report.resume_at is None else _SUSPENDED
-            journal.runs.finish(number, datetime.now(UTC), status, report.to_json())
-            if status not in _BROKEN_OFF:
-                kept.discard()
+    number = _begin(journal, report, digest_of(settings, only), ends.resume_within)
+    with Kept(journal.path.with_suffix(".answers"), report.run) as kept:
+        async with ends.sink as sink, open_source(settings, secrets, kept) as source:
+            async with journal.lease.renewed():
+                await sink.claim()
+                journal.lease.check()  # whoever takes over claims after us
+                await _Run(source, sink, journal, kept, number, observer).execute(report, only, stop)
+            report.redact(source.client.redactor())
+            report.seconds = time.monotonic() - started
+        status = report.status if report.resume_at is None else _SUSPENDED
+        journal.runs.finish(number, datetime.now(UTC), status, report.to_json())
+        if status not in _BROKEN_OFF:
+            kept.discard()
     return report
 
 
-def _begin(journal: Journal, report: RunReport, task: str, resume_within: float) -> int:
+def _begin(journal: Journal, report: RunReport, task: str, resume_within: float | None) -> int:
     """Return the number of the run: that of the last one where it was broken off and can be taken up."""
     last = journal.runs.last()
-    if last is not None and last.task == task and last.status in _BROKEN_OFF:
+    if last is not None and resume_within is not None and last.task == task and last.status in _BROKEN_OFF:
         age = (report.started_at - last.started_at).total_seconds()
         wait = 0 if last.resume_at is None else (last.resume_at - last.started_at).total_seconds()
         if 0 <= age <= wait + resume_within:

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator, Collection, Generator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from operator import itemgetter
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, SinkError
 from penstock.strategies import Sink, SinkStrategy
-from penstock.values import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity
+from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
 
 _WRITTEN: Final = frozenset({"created", "updated", "unchanged", "refused"})
 _DELETED: Final = frozenset({"deleted", "absent", "refused"})
@@ -27,6 +28,17 @@ def open_sink(chosen: Chosen[SinkStrategy[Any]], source: str) -> Sink:
     """
     with _blaming(chosen.strategy.name):
         return _NamedSink(chosen.strategy.open(chosen.config, source), chosen.strategy.name)
+
+
+def rehearse_sink(chosen: Chosen[SinkStrategy[Any]], source: str, folder: Path) -> Sink:
+    """Return a stand-in for the sink, which begins with what that one holds and keeps what is done to it to itself.
+
+    Raises:
+        PluginError: The plugin offers none.
+        SinkError: The plugin cannot make it.
+    """
+    with _blaming(chosen.strategy.name):
+        return _NamedSink(chosen.strategy.rehearse(chosen.config, source, folder), chosen.strategy.name)
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
@@ -80,6 +92,14 @@ class _NamedSink(Sink):
         with _blaming(self._name):
             async for chunk in self._sink.entities(blueprint):
                 yield chunk
+
+    async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
+        with _blaming(self._name):
+            held = await self._sink.read(keys)
+            if len(held) != len(keys):
+                message = f"read() returned {len(held)} entities for {len(keys)} keys"
+                raise ValueError(message)
+            return held
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
         with _blaming(self._name):

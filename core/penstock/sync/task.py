@@ -12,9 +12,13 @@ from penstock.sync.requests import canonical
 
 def digest_of(settings: Settings, only: Collection[str]) -> str:
     """Return a digest of everything that decides which pages are read, and which entities they become."""
-    resources = [_resource(resource) for resource in settings.resources]
-    parts = (settings.source, settings.connection.http.base_url, resources, sorted(only))
+    parts = (settings.source, settings.connection.http.base_url, mapping_of(settings), sorted(only))
     return sha256(canonical(parts)).hexdigest()
+
+
+def mapping_of(settings: Settings) -> list[object]:
+    """Return all that the mapping says of pages and entities, as JSON; it may hold secrets."""
+    return [_resource(resource) for resource in settings.resources]
 
 
 def _resource(resource: Resource) -> list[object]:

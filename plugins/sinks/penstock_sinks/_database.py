@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from penstock import snapshot
 from penstock.errors import SinkError
 
 APPLICATION: Final = 0x504E5354
@@ -91,6 +92,18 @@ class Database:
                 self.abandon()
                 raise
 
+    def copy_to(self, target: Path) -> None:
+        """Copy what is in the file, which stays as it is and is not opened; nothing where there is none."""
+        with self._explained("read"):
+            if self.path.is_dir():
+                raise IsADirectoryError(None, "it is a folder")
+            require_parent(self.path)
+            if self.path.exists():
+                with snapshot.reading(self.path) as original:
+                    if not self._is_new(original):
+                        with self._explained(f"copy to {target.parent}"):
+                            snapshot.copy(original, target)
+
     def close(self) -> None:
         """Bring the write-ahead log into the file, so that the file alone can be copied, and close it."""
         try:
@@ -134,26 +147,26 @@ class Database:
             return self.connection.execute(statement, parameters).fetchall()
 
     def _require_catalog(self) -> None:
-        if self._is_new():
+        if self._is_new(self.connection):
             for setting in _SETTINGS:
                 self.execute(setting)
             with self.transaction():
-                if self._is_new():  # another process may have been faster
+                if self._is_new(self.connection):  # another process may have been faster
                     for statement in _CREATE:
                         self.execute(statement)
         for setting in _SETTINGS:
             self.execute(setting)
 
-    def _is_new(self) -> bool:
+    def _is_new(self, connection: sqlite3.Connection) -> bool:
         """Whether the file is empty; raises ``SinkError`` when it is neither that nor a catalog we know."""
-        [application] = self.execute("PRAGMA application_id").fetchone()
-        [version] = self.execute("PRAGMA user_version").fetchone()
+        [application] = connection.execute("PRAGMA application_id").fetchone()
+        [version] = connection.execute("PRAGMA user_version").fetchone()
         if application == APPLICATION and version <= FORMAT:
             return False
         if application == APPLICATION:
             message = f"{self.path}: it was written by a newer penstock (format {version}; this one knows {FORMAT})"
             raise SinkError(message)
-        if application or self.execute("SELECT 1 FROM sqlite_master").fetchone():
+        if application or connection.execute("SELECT 1 FROM sqlite_master").fetchone():
             message = f"{self.path}: it is an SQLite file of something else, not a penstock catalog"
             raise SinkError(message)
         return True

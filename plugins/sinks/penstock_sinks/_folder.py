@@ -23,7 +23,7 @@ import orjson
 
 from penstock import JSON, Entity
 from penstock.errors import SinkError
-from penstock_sinks._database import require_parent
+from penstock_sinks._database import Database, require_parent
 from penstock_sinks._json import UnstorableError, decode, text_flaw
 from penstock_sinks._merge import fresh, offer
 from penstock_sinks._store import CHUNK, Row, Store
@@ -43,45 +43,34 @@ _WATCH: Final = (
 )
 
 
-class Folder(Store):
-    """The entities of one folder, seen by one source; no other process may have it open."""
+class _Lines(Store):
+    """A store that is filled from the lines of a folder.
 
-    def __init__(self, path: Path, source: str) -> None:
-        super().__init__(path / STAGING, source)
+    Args:
+        path: The folder.
+        source: Who writes.
+        staging: The file of the store.
+    """
+
+    def __init__(self, path: Path, source: str, staging: Path) -> None:
+        super().__init__(staging, source)
         self._path = path
         self._lock: int | None = None
         """File descriptor of the folder, locked while it is open."""
 
-    def open(self) -> None:
-        """Lock the folder, and read it unless a killed process has left its staging file."""
-        with self._explained("open"):
-            require_parent(self._path)
-            self._path.mkdir(exist_ok=True)
-            self._lock = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            with self._explained("open"):
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            super().open()
-            if not self.database.read(_LOADED):
-                self._load()
-        except BaseException:
-            self._leave()
-            raise
+    def _lock_folder(self) -> None:
+        self._lock = os.open(self._path, os.O_RDONLY | os.O_DIRECTORY)
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
-    def close(self) -> None:
-        """Write the changed files, remove the staging file and unlock the folder."""
-        if self._lock is None:
-            return
-        try:
-            with self._explained("write to"):
-                for [blueprint] in self.database.read("SELECT blueprint FROM changed"):
-                    self._publish(blueprint)
-                os.fsync(self._lock)
-                self._remove_staging()
-        finally:
-            self._leave()
+    def _unlock_folder(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     def _load(self) -> None:
+        """Read the lines, unless the store has them already."""
+        if self.database.read(_LOADED):
+            return
         try:
             with self.database.transaction():  # of one piece, so that a staging file is either empty or whole
                 for file in sorted(self._path.glob("*.jsonl")):
@@ -102,6 +91,55 @@ class Folder(Store):
                     message = f"{file}: an identifier comes twice, at or before {chunk[-1].identifier!r}"
                     raise SinkError(message) from error
 
+    def _remove_staging(self) -> None:
+        """Remove the staging file while the folder is still locked; SQLite removes its log when it is closed."""
+        self.database.abandon()
+        self.database.path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _explained(self, doing: str) -> Generator[None]:
+        try:
+            yield
+        except BlockingIOError as error:
+            message = f"{self._path}: cannot {doing} the catalog: another process is using it"
+            raise SinkError(message) from error
+        except OSError as error:
+            message = f"{self._path}: cannot {doing} the catalog: {error.strerror or error}"
+            raise SinkError(message) from error
+
+
+class Folder(_Lines):
+    """The entities of one folder, seen by one source; no other process may have it open."""
+
+    def __init__(self, path: Path, source: str) -> None:
+        super().__init__(path, source, path / STAGING)
+
+    def open(self) -> None:
+        """Lock the folder, and read it unless a killed process has left its staging file."""
+        try:
+            with self._explained("open"):
+                require_parent(self._path)
+                self._path.mkdir(exist_ok=True)
+                self._lock_folder()
+            super().open()
+            self._load()
+        except BaseException:
+            self._leave()
+            raise
+
+    def close(self) -> None:
+        """Write the changed files, remove the staging file and unlock the folder."""
+        if self._lock is None:
+            return
+        try:
+            with self._explained("write to"):
+                for [blueprint] in self.database.read("SELECT blueprint FROM changed"):
+                    self._publish(blueprint)
+                os.fsync(self._lock)
+                self._remove_staging()
+        finally:
+            self._leave()
+
     def _publish(self, blueprint: str) -> None:
         target, temporary = self._path / file_name(blueprint), self._path / TEMPORARY
         try:
@@ -120,27 +158,37 @@ class Folder(Store):
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _remove_staging(self) -> None:
-        """Remove the staging file while the folder is still locked; SQLite removes its log when it is closed."""
-        self.database.abandon()
-        self.database.path.unlink(missing_ok=True)
-
     def _leave(self) -> None:
         self.database.abandon()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._unlock_folder()
 
-    @contextmanager
-    def _explained(self, doing: str) -> Generator[None]:
+
+class Rehearsal(_Lines):
+    """The entities of one folder, in a file elsewhere, to which anything may be done; the folder stays as it is.
+
+    Args:
+        path: The folder; it need not exist.
+        source: Who writes.
+        copy: The file.
+    """
+
+    def __init__(self, path: Path, source: str, copy: Path) -> None:
+        super().__init__(path, source, copy)
+        self._left = Database(path / STAGING)
+        """What a killed process may have left, which is then what the folder holds."""
+
+    def open(self) -> None:
+        """Read the folder, which is locked meanwhile."""
         try:
-            yield
-        except BlockingIOError as error:
-            message = f"{self._path}: cannot {doing} the catalog: another process is using it"
-            raise SinkError(message) from error
-        except OSError as error:
-            message = f"{self._path}: cannot {doing} the catalog: {error.strerror or error}"
-            raise SinkError(message) from error
+            with self._explained("read"):
+                require_parent(self._path)
+                if self._path.exists():
+                    self._lock_folder()
+                    self._left.copy_to(self.database.path)
+            super().open()
+            self._load()
+        finally:
+            self._unlock_folder()
 
 
 def file_name(blueprint: str) -> str:

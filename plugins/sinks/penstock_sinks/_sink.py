@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink
+from penstock import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, Sink
 from penstock.errors import SinkError
 from penstock_sinks._store import CHUNK, Store
 
@@ -67,6 +67,10 @@ class StoreSink(Sink):
         while rows:
             yield [self._store.entity(row) for row in rows]
             rows = self._store.rows(blueprint, rows[-1]) if len(rows) == CHUNK else []
+
+    async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
+        """Look the keys up."""
+        return self._store.held(keys)
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
         """Delete in one transaction."""

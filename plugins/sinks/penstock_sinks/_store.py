@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 import orjson
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity
+from penstock import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
 from penstock.errors import LeaseLostError, SinkError
 from penstock.values import ABSENT, CREATED, DELETED, UNCHANGED, UPDATED
 from penstock_sinks._database import Database
@@ -204,6 +204,18 @@ class Store:
         parameters = (blueprint, "" if after is None else after.identifier, CHUNK)
         return [Row._make(row) for row in self.database.read(_OF_BLUEPRINT, parameters)]
 
+    def held(self, keys: Sequence[EntityKey]) -> list[HeldEntity | None]:
+        """Return what there is of these, whoever owns it, in order."""
+        sound = [key for key in keys if not key_flaw(key.blueprint, key.identifier)]
+        found: dict[EntityKey, HeldEntity] = {}
+        for blueprint, identifiers in _by_blueprint(sound).items():
+            for identifier, source, kind, *content in self.database.read(
+                _FIND, (blueprint, orjson.dumps(identifiers).decode())
+            ):
+                entity = self.entity(Row(source, kind, blueprint, identifier, *content))
+                found[EntityKey(blueprint, identifier)] = HeldEntity(source, kind, entity)
+        return [found.get(key) for key in keys]
+
     def entity(self, row: Row) -> Entity:
         """Return what a row holds."""
         try:
@@ -248,6 +260,25 @@ class Store:
             return Outcome("refused", f'it belongs to the source "{source}"')
         del owners[key]  # should it be named twice, it is not deleted twice
         return DELETED
+
+
+class Rehearsal(Store):
+    """What a file holds, copied to another one, to which anything may be done.
+
+    Args:
+        path: The file, which stays as it is; it need not exist.
+        source: Who writes.
+        copy: Where the other one is made.
+    """
+
+    def __init__(self, path: Path, source: str, copy: Path) -> None:
+        super().__init__(copy, source)
+        self._original = Database(path)
+
+    def open(self) -> None:
+        """Copy the file, and open the copy."""
+        self._original.copy_to(self.database.path)
+        super().open()
 
 
 def _offers(entities: Sequence[Entity]) -> Sequence[Offer | Outcome]:

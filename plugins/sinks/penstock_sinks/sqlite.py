@@ -13,7 +13,7 @@ from pydantic import Field
 
 from penstock import PluginConfig, Sink, SinkStrategy, hookimpl
 from penstock_sinks._sink import StoreSink, is_there
-from penstock_sinks._store import Store
+from penstock_sinks._store import Rehearsal, Store
 
 
 class SqliteConfig(PluginConfig):
@@ -33,6 +33,10 @@ class Sqlite(SinkStrategy[SqliteConfig]):
     def open(self, config: SqliteConfig, source: str) -> Sink:
         """Return the sink; the file is opened when it is entered."""
         return StoreSink(Store(config.path, source))
+
+    def rehearse(self, config: SqliteConfig, source: str, folder: Path) -> Sink:
+        """Return a sink for a copy of the file, made when it is entered."""
+        return StoreSink(Rehearsal(config.path, source, folder / "catalog.db"))
 
     def exists(self, config: SqliteConfig) -> bool:
         """Return whether there is something at the path."""

@@ -1,0 +1,51 @@
+"""``penstock apply``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from penstock.cli.console import say
+from penstock.cli.failures import MOVED, explained
+from penstock.cli.options import Catalog, ConfigFile, MappingFile, Quiet, ReportFile, SinkName, Verbose, examples
+
+EPILOG: Final = examples(
+    "penstock plan --out plan.jsonl && penstock apply plan.jsonl",
+    "penstock apply plan.jsonl --config hr.yml --report report.json",
+)
+
+
+def apply(
+    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A file that `penstock plan --out` wrote.")],
+    *,
+    report: ReportFile = None,
+    sink: SinkName = None,
+    catalog: Catalog = None,
+    config: ConfigFile = None,
+    mapping: MappingFile = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Do exactly what a plan says, or nothing.
+
+    Reads the source and plans again. Where that gives the same plan, it is done; where the source or the catalog has
+    changed since, nothing is, and the exit code is 4. A plan that was made with other settings, another mapping or for
+    another catalog is refused with 2. Otherwise it exits as `penstock sync` does.
+    """
+    with explained(verbose=verbose) as context:
+        from penstock.cli.applying import run_plan
+        from penstock.cli.running import Manner
+        from penstock.cli.settings import read_settings
+        from penstock.plan.file import read_plan
+        from penstock.plan.moved import PlanMovedError
+
+        planned = read_plan(plan)
+        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
+        try:
+            code = run_plan(planned, settings, context.secrets, Manner(verbose=verbose, quiet=quiet), report)
+        except PlanMovedError as error:
+            say(context.redact(f"error: {error}"))
+            code = MOVED
+    raise SystemExit(code)

@@ -1,0 +1,74 @@
+"""Files that a command writes: found out early whether they can be, and whole at any time."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from penstock.cli.console import put_parts
+from penstock.cli.failures import misuse
+
+STDOUT: Final = "-"
+
+
+def require_folder(option: str, target: str | None, hint: str = "") -> None:
+    """Find out before anything is fetched that a file could not be written.
+
+    Args:
+        option: Which names it.
+        target: The file, or ``-``.
+        hint: What else may be named.
+
+    Raises:
+        ConfigurationError: It is a folder, or its own folder is not there or not writable.
+    """
+    if target in (None, STDOUT):
+        return
+    folder = Path(target).parent
+    if Path(target).is_dir():
+        raise misuse(option, f"{target} is a folder; name a file{hint}")
+    if not folder.is_dir():
+        raise misuse(option, f"the folder {folder} does not exist")
+    if not os.access(folder, os.W_OK):
+        raise misuse(option, f"the folder {folder} is not writable")
+
+
+def discard_former(target: str | None) -> None:
+    """Remove what an earlier command wrote: should this one fail, it must not be taken for its own."""
+    if target not in (None, STDOUT) and Path(target).is_file():
+        Path(target).unlink()
+
+
+def write_whole(target: str, parts: Iterable[bytes]) -> None:
+    """Write to stdout (``-``) or to a file, which is whole at any time."""
+    path = Path(target)
+    if target == STDOUT:
+        put_parts(parts)
+    elif path.exists() and not path.is_file():  # a pipe or a device is written to, never replaced
+        with path.open("wb") as device:
+            device.writelines(parts)
+    else:
+        _replace(path, parts)
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        fresh = Path(file.name)
+        try:
+            file.writelines(parts)
+        except BaseException:
+            fresh.unlink()
+            raise
+    fresh.chmod(_mode_of(path))
+    fresh.replace(path)
+
+
+def _mode_of(path: Path) -> int:
+    if path.exists():
+        return path.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

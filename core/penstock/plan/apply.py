@@ -1,0 +1,95 @@
+"""Do exactly what a plan says, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from penstock.config.models import Settings
+from penstock.journal import Journal
+from penstock.plan.calls import Otherwise
+from penstock.plan.file import PlanFile
+from penstock.plan.moved import require_unmoved
+from penstock.plan.plan import Plan
+from penstock.plan.rehearse import Rehearsal, rehearsal
+from penstock.redaction import Secrets
+from penstock.sync.observer import Observer
+from penstock.sync.report import RunReport
+from penstock.sync.sinks import open_sink
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What came of a plan."""
+
+    report: RunReport
+    """As a sync's."""
+    begun: bool
+    """False where it was interrupted before anything was done."""
+
+
+async def apply_plan(
+    planned: PlanFile,
+    settings: Settings,
+    secrets: Secrets,
+    *,
+    place: str,
+    observer: Observer,
+    stop: asyncio.Event,
+) -> Applied:
+    """Plan once more; where that gives the same, tell the sink what the new plan told its stand-in.
+
+    Nothing is read or mapped a second time, so what was compared is what is done. Other runs of the source are kept out
+    from before the reading until the end. The journal follows when the sink has all of it: killed before, it knows
+    nothing of it, and the next sync puts that right.
+
+    Args:
+        planned: The plan.
+        settings: With what it was made.
+        secrets: What no message may show; learns what is obtained on the way.
+        place: What to call the catalog.
+        observer: Hears what happens while the source is read.
+        stop: When set, it ends soon and cleanly.
+
+    Raises:
+        PlanMovedError: It does not; nothing was changed.
+        AlreadyRunningError: Another run of the source is under way.
+        PenstockError: As of ``run_sync``.
+    """
+    chosen = [resource.kind for resource in settings.resources if secrets(resource.kind) in planned.header.only]
+    with Journal(settings.state_dir, settings.source) as journal:
+        async with (
+            journal.lease.renewed(),
+            rehearsal(settings, secrets, only=chosen, observer=observer, stop=stop) as found,
+        ):
+            begun = not found.report.interrupted
+            if begun:
+                require_unmoved(planned, Plan(settings, place, found, secrets))
+                await _perform(found, journal, settings, stop)
+            return Applied(found.report, begun)
+
+
+async def _perform(found: Rehearsal, journal: Journal, settings: Settings, stop: asyncio.Event) -> None:
+    async with open_sink(settings.sink, settings.source) as sink:
+        await sink.claim()
+        journal.lease.check()  # whoever takes over claims after us
+        repetition = await found.calls.repeat(sink, stop)
+    report = found.report
+    _complain(report, repetition.otherwise)
+    report.interrupted = not repetition.finished
+    if not report.interrupted:
+        journal.become(found.journal)
+        last = journal.runs.last()
+        if last is not None:
+            journal.runs.finish(last.number, datetime.now(UTC), report.status, report.to_json())
+
+
+def _complain(report: RunReport, otherwise: Sequence[Otherwise]) -> None:
+    """Report what the catalog, which another source may have changed in the last moments, did not do as planned."""
+    for one in otherwise:
+        where = f"{one.key.blueprint}/{one.key.identifier}"
+        what = f"it was to be {one.expected} and is {one.outcome.kind}"
+        kind = next((kind for kind in report.kinds if kind.kind == one.kind), report.kinds[0])
+        kind.error(where, f"the catalog changed meanwhile: {what} {one.outcome.reason}".rstrip())
