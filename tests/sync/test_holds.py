@@ -480,3 +480,15 @@ def test_what_was_approved_and_returns_where_it_cannot_be_read_stays(project: Pr
     api.broken = set()
     assert outcome(project.sync()) == (0, 0, 0, 0, 0)
     assert len(project.identifiers("member")) == 8
+
+
+def test_what_was_rejected_counts_for_nothing_where_it_could_not_be_read_either(project: Project, api: Api) -> None:
+    project.config["resources"] = [MEMBERS]
+    project.config["entityDeletionThreshold"] = 0.4
+    project.sync()
+    api.members = {"a": ["m1", "m2"], "b": []}
+    project.sync()
+    project.decide("/teams/{team}/members", "rejected")
+    api.members["a"] = ["m1"]
+    api.broken = {"/teams/b/members"}
+    assert outcome(project.sync()) == (1, 0, 1, 2, 0)  # one of two, not of six

@@ -101,7 +101,7 @@ class SourceAndCatalog(RuleBasedStateMachine):
         assert self.kept - seen <= self.simulation.held, "what was to be kept is gone"
         assert seen <= self.simulation.held, "what was seen is not in the catalog"
         unasked = before - self.simulation.held - self.approved
-        owned = (before | seen) - self.kept
+        owned = (before | seen) - (self.kept - seen)
         assert reason_to_hold(len(unasked), len(owned), Limits(self.threshold, self.limit)) is None, "too many are gone"
         self.kept -= seen
         self.approved -= seen

@@ -41,7 +41,7 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFl
     owned = await judge(sink.owned(), journal.sightings(), proof, missing)
     with journal.transaction():
         missing.settle_reads()
-        _settle(missing, journal.holds.all(), _Verdict(owned, proof, limits))
+        _settle(missing, _Verdict(owned, journal.holds.all(), proof, limits))
     reports = _Reports(proof)
     reports.tell(missing.fates(), journal.holds.all(), limits)
     for chunk in missing.due(_CHUNK):
@@ -61,8 +61,9 @@ async def _holds_just_what_was_seen(sink: Sink, journal: Journal, proof: Proof) 
 class _Verdict:
     """Which of the missing entities are held: for each resource and cause, a pure decision from numbers."""
 
-    def __init__(self, owned: Counter[str], proof: Proof, limits: Limits) -> None:
+    def __init__(self, owned: Counter[str], holds: Sequence[Hold], proof: Proof, limits: Limits) -> None:
         self.proof = proof
+        self.holds = holds
         self._owned = owned
         self._limits = limits
 
@@ -79,13 +80,14 @@ class _Verdict:
 
         What is held for another reason, or kept, is no part of the number, nor of what it is compared with.
         """
-        others = [one for one in groups if one.resource == group.resource]
-        stale = sum(one.entities for one in others if one.cause == "gone" and one.decision != "rejected")
-        aside = sum(one.entities for one in others if one.cause != "gone" or one.decision == "rejected")
-        return reason_to_hold(stale, max(self._owned[group.resource] - aside, stale), self._limits)
+        asked = [one for one in groups if one.resource == group.resource and one.decision != "rejected"]
+        stale = sum(one.entities for one in asked if one.cause == "gone")
+        aside = sum(one.entities for one in asked if one.cause != "gone")
+        kept = sum(one.entities for one in self.holds if one.resource == group.resource and one.state == "rejected")
+        return reason_to_hold(stale, max(self._owned[group.resource] - aside - kept, stale), self._limits)
 
 
-def _settle(missing: Missing, holds: Sequence[Hold], verdict: _Verdict) -> None:
+def _settle(missing: Missing, verdict: _Verdict) -> None:
     """Replace the open holds by what this run has found, and find out what is to be deleted.
 
     Where a resource was not read completely and has an open hold, that is left as it is.
@@ -93,7 +95,7 @@ def _settle(missing: Missing, holds: Sequence[Hold], verdict: _Verdict) -> None:
     proof = verdict.proof
     missing.recall_decisions()
     groups = missing.groups()
-    waiting = {(hold.resource, hold.reason) for hold in holds if hold.state == "open"}
+    waiting = {(hold.resource, hold.reason) for hold in verdict.holds if hold.state == "open"}
     for group in groups:
         if group.decision:
             continue
