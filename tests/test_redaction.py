@@ -15,9 +15,12 @@ from penstock.config.models import HttpSettings
 from penstock.redaction import (
     RedactingFilter,
     Redactor,
+    Secrets,
     looks_secret,
     mask_base_url,
     mask_url,
+    scrub,
+    secret_parts,
     secrets_in,
 )
 from penstock.values import JSON
@@ -121,11 +124,25 @@ def test_these_names_do_not(name: str) -> None:
         quote(quote(SECRET, safe=""), safe=""),
         "p@ss\\/w\\u00F6rd\\u002B 1\\u003d%",
         "p@ss&#x2F;w&#246;rd+ 1=%",
+        json.dumps(json.dumps(json.dumps(SECRET))).replace("\\", "").replace('"', ""),
+        json.dumps(json.dumps("p@ss\\u002fw\\u00f6rd+ 1=%")),
+        quote(quote(quote_plus(SECRET), safe=""), safe=""),
+        "p@ss&amp;#x2F;w&amp;amp;#246;rd+ 1=%",
+        base64.b64encode(f"token={quote_plus(SECRET)}&x=1".encode()).decode(),
+        base64.b64encode(json.dumps({"token": SECRET}).encode()).decode(),
     ],
 )
 def test_a_secret_is_masked_in_every_spelling(text: str) -> None:
     shown = Redactor([SECRET])(f"before {text} after")
-    assert shown.replace('"', "").replace("'", "") == "before *** after"
+    assert shown.translate(dict.fromkeys(map(ord, "\\\"'"))) == "before *** after"
+
+
+def test_backslashes_of_a_secret_are_masked_however_many_json_makes_of_them() -> None:
+    secret = 'Qx"\\\\Z\\x'
+    text = secret
+    for _ in range(4):
+        assert "Qx" not in Redactor([secret])(f"{text} and {quote(text)}")
+        text = json.dumps(text)
 
 
 def test_a_secret_is_masked_wherever_it_stands_and_leaves_no_prefix() -> None:
@@ -139,6 +156,9 @@ def test_a_secret_is_masked_wherever_it_stands_and_leaves_no_prefix() -> None:
         "q=p@ss/…",
         "q=p%40ss%2Fw%C3…",
         "q=p@ss%2…",
+        "q=p%2540ss%252Fw%25…",
+        'the answer has "p@ss\\\\/w\\\\u00f…',
+        "p@ss&#x2F;w&#24…",
         f"Basic {base64.b64encode(f'joe:{SECRET}'.encode()).decode()[:14]}…",
     ],
 )
@@ -266,6 +286,68 @@ def test_words_of_a_standard_are_no_secrets() -> None:
 
 def test_a_user_without_a_password_is_a_secret() -> None:
     assert set(secrets_in(["https://0a1b2c@a.test", "https://joe:pw@a.test"])) == {"0a1b2c", "pw"}
+
+
+@pytest.mark.parametrize(
+    ("secret", "parts"),
+    [
+        ('{"session": {"id": "s-1 of/many"}, "n": 1}', ["s-1 of/many"]),
+        ('[{"access_token": "T0ken:1234"}]', ["T0ken:1234"]),
+        ('{"token_type": "Bearer-Token", "token_uri": "https://id.test/t"}', []),
+        ('{"name": "Ada of many words"}', []),
+        ('{"token": "short"}', []),
+        ('{"token": "not JSON', []),
+    ],
+)
+def test_the_members_of_json_that_are_secret_by_name_are_masked_alone(secret: str, parts: list[str]) -> None:
+    assert [part for part in secret_parts(secret) if part != secret] == parts
+
+
+def test_secrets_are_seen_in_what_is_to_be_kept() -> None:
+    secrets = Secrets(["p@ss/wörd+", "abc"])
+    secrets.learn("Bearer t0ken-1")
+    for text in (
+        "x p@ss/wörd+",
+        quote("p@ss/wörd+"),
+        quote_plus("p@ss/wörd+"),
+        json.dumps("p@ss/wörd+"),
+        base64.b64encode(b"joe:" + "p@ss/wörd+".encode()).decode(),
+        base64.urlsafe_b64encode(b"joey:" + "p@ss/wörd+".encode()).decode(),
+        '{"sent": "Bearer t0ken-1"}',
+    ):
+        assert secrets.are_in(b"", text.encode())
+    assert not secrets.are_in(b"p@ss/word and abc")
+    secrets.learn("t0ken-1")
+    assert secrets.are_in(b"t0ken-1")
+
+
+def test_a_secret_in_use_is_not_forgotten_for_all_those_that_come_after_it() -> None:
+    secrets = Secrets()
+    secrets.learn("device-code")
+    for number in range(100):
+        secrets.learn(f"assertion-{number}-of-many", "device-code")
+    assert secrets("device-code assertion-99-of-many") == "*** ***"
+
+
+def _fail() -> None:
+    try:
+        raise KeyError("s3cret-t0ken", {"token": "s3cret-t0ken"}, 7)  # noqa: TRY301
+    except KeyError as error:
+        error.add_note("it was s3cret-t0ken")
+        raise ExceptionGroup("s3cret-t0ken", [ValueError("s3cret-t0ken")]) from error
+
+
+def test_an_exception_is_scrubbed_with_all_that_is_behind_it() -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        _fail()
+    raised = caught.value
+    scrub(raised, Redactor(["s3cret-t0ken"]))
+
+    assert raised.__cause__ is not None
+    assert raised.__cause__.args == ("***", "{'token': '***'}", 7)
+    assert raised.__cause__.__notes__ == ["it was ***"]
+    assert [str(one) for one in raised.exceptions] == ["***"]
+    assert raised.args[0] == "***"
 
 
 @contextmanager

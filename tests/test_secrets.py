@@ -1,4 +1,7 @@
-"""No secret shows, whatever goes wrong: not on the terminal, not in a report, not in a file (connection.md C24)."""
+"""No secret shows, whatever goes wrong: not on the terminal, not in a report, not in a file (connection.md C24).
+
+What each auth sends is in secrets/test_canary.py; here are the base URL, the mapping, and settings that are wrong.
+"""
 
 from __future__ import annotations
 
@@ -140,20 +143,6 @@ def _users(selector: Mapping[str, Any] | None = None) -> dict[str, Any]:
     users = resource("/users", selector=selector)
     users["port"]["entity"]["mappings"]["properties"] = {"number": ".asked | tonumber"}
     return users
-
-
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
-@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
-@pytest.mark.parametrize("auth", AUTHS.values(), ids=AUTHS)
-def test_no_answer_brings_a_secret_out(
-    auth: Mapping[str, Any], answer: Callable[[Received], Reply], command: tuple[str, ...], folder: Path
-) -> None:
-    with serve(answer) as api:
-        write_config(folder, config_for(api.url, [_users()], maxRetries=0, paginationType="header_link", **auth))
-        _, output = _run(*command)
-
-    assert api.received
-    _assert_hidden(folder, output)
 
 
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)

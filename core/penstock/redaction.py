@@ -9,10 +9,11 @@ from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from html import escape, unescape
+from functools import lru_cache
+from html import escape
 from string import ascii_letters, digits
 from typing import Final, cast
-from urllib.parse import unquote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
 from pydantic import BaseModel, SecretBytes, SecretStr
 
@@ -36,22 +37,32 @@ _SECRET_ENDINGS: Final = (
     "credential",
     "credentials",
 )
-_PUBLIC_NAMES: Final = frozenset({"accept", "accept-encoding", "content-type", "user-agent", "grant_type"})
+_PUBLIC_NAMES: Final = frozenset(
+    {"accept", "accept-encoding", "content-type", "user-agent", "grant_type", "token_type", "token_uri"}
+)
 """Of headers and members whose values are words of a standard: messages need them."""
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NO_WORD: Final = re.compile(r"[^a-z0-9]+")
 _USER_INFO: Final = re.compile(r"^([a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/?#]*@")
 _URL: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}://[^\s\"'<>]+")
 _PLAIN: Final = frozenset(ascii_letters + digits)
+_UNRESERVED: Final = frozenset("-._~")
+"""Of RFC 3986 section 2.3; nobody else has to encode them."""
 _BASE64: Final = frozenset(f"{ascii_letters}{digits}+/_-=")
 _BASE64_RUN: Final = re.compile(r"(?:[A-Za-z0-9+/_=-]|%2[bBfF]|%3[dD]|\\/)*")
 _LONG_WORD: Final = re.compile(r"[A-Za-z0-9+/_=-]{16,}")
 _CUT: Final = re.compile(r"…|\.\.\.")
 _WORD_END: Final = re.compile(r"[\s\"'<>]")
+_TO_URLSAFE: Final = str.maketrans("+/", "-_")
 _LONGEST_WORD: Final = 8192
-_PARTIAL_ESCAPE: Final = re.compile(r"(?:%[0-9a-fA-F]?|\\[u0-9a-fA-F]{0,5}|&[a-z#0-9]{0,6})\Z")
+_PARTIAL_ESCAPE: Final = re.compile(
+    r"(?:%(?:25)*[0-9a-fA-F]{2}){0,3}(?:%(?:25)*[0-9a-fA-F]?|\\*[u0-9a-fA-F]{0,5}|&(?:amp;)*[a-z#0-9]{0,6})?\Z"
+)
 _SCHEME: Final = re.compile(r"[A-Za-z][\w-]* .+")
 _FORM: Final = re.compile(r"[^\s=&?]+=[^\s&]*(?:&[^\s=&]+=[^\s&]*)*")
+_PARTS: Final = re.compile(r"\\+|[^\\]", re.DOTALL)
+_BACKSLASH: Final = r"(?:\\|(?i:%(?:25)*5c|&(?:amp;)*#(?:0*92|x0*5c);))"
+"""There may be any number before what JSON escapes, for JSON within JSON has many."""
 _PLAIN_FORMATTER: Final = logging.Formatter()
 _LEARNT: Final = 32
 """Secrets obtained while running that are remembered: tokens change, and old ones are worth nothing."""
@@ -160,9 +171,28 @@ def _words_of(secret: str) -> Iterator[str]:
     pem = "PRIVATE KEY-----" in secret
     if not pem:
         yield secret
-    if pem or secret.lstrip().startswith("{"):
+    if pem or secret.lstrip().startswith(("{", "[")):
         # PEM within JSON or a .env file has its line breaks as two characters
         yield from _LONG_WORD.findall(secret.replace("\\n", "\n"))
+        yield from _members_of(secret)
+
+
+def _members_of(text: str) -> Iterator[str]:
+    """Iterate over the texts within JSON whose name, or that of what they are in, is one of a secret."""
+    try:
+        document = cast("object", json.loads(text))
+    except (ValueError, RecursionError):
+        return
+    waiting = [(document, False)]
+    while waiting:
+        value, secret = waiting.pop()
+        if isinstance(value, dict):
+            members = cast("dict[str, object]", value).items()
+            waiting += [(member, secret or looks_secret(name)) for name, member in members if name not in _PUBLIC_NAMES]
+        elif isinstance(value, list):
+            waiting += [(element, secret) for element in cast("list[object]", value)]
+        elif secret and isinstance(value, str) and len(value) >= _LONG and "PRIVATE KEY-----" not in value:
+            yield value
 
 
 def url_secrets(url: str) -> Iterator[str]:
@@ -196,8 +226,8 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: dict[str, None] = {}
-        self._plain: re.Pattern[str] | None = None
-        self._encoded: re.Pattern[str] | None = None
+        self._plain: list[re.Pattern[str]] = []
+        self._encoded: list[re.Pattern[str]] = []
         self._beginnings: list[str] = []
         self.add(secrets)
 
@@ -208,23 +238,21 @@ class Redactor:
                 self._secrets |= dict.fromkeys((secret, stripped))
         if self._secrets:
             longest_first = sorted(self._secrets, key=lambda secret: (-len(secret), secret))
-            inner = list(dict.fromkeys(text for secret in longest_first for text in _base64_inner(secret)))
-            self._plain = re.compile("|".join(map(_pattern, longest_first)))
-            self._encoded = re.compile("|".join(map(_pattern_of_base64, inner))) if inner else None
-            self._beginnings = [text for text in (*longest_first, *inner) if len(text) >= _WHOLE_WORD_BELOW]
+            inner = dict.fromkeys(text for secret in longest_first for text in _base64_inner(secret))
+            self._plain = [_compiled(secret) for secret in longest_first]
+            self._encoded = [pattern for secret in longest_first if (pattern := _compiled_base64(secret)) is not None]
+            either = (*longest_first, *inner, *(text.translate(_TO_URLSAFE) for text in inner))
+            self._beginnings = [text for text in dict.fromkeys(either) if len(text) >= _WHOLE_WORD_BELOW]
 
     def __call__(self, text: str) -> str:
         """Return the text with ``***`` for every secret, known or recognised in a URL."""
-        if self._encoded is not None:
-            text = _without_base64(text, self._encoded)
-        if self._plain is not None:
-            text = self._plain.sub(MASK, text)
+        for encoded in self._encoded:
+            text = _without_base64(text, encoded)
+        for plain in self._plain:
+            text = plain.sub(MASK, text)
+        if self._beginnings:
             text = self._without_beginnings(text)
         return _URL.sub(lambda match: mask_url(match[0]), text) if "://" in text else text
-
-    def finds(self, text: str) -> bool:
-        """Whether a known secret is in the text, as it is or encoded."""
-        return any(pattern is not None and pattern.search(text) for pattern in (self._plain, self._encoded))
 
     def json(self, value: JSON) -> JSON:
         """Return a JSON value with every text in it redacted, names of members included."""
@@ -248,57 +276,126 @@ class Redactor:
 
     def _beginning(self, head: str) -> int:
         """Return where the beginning of a secret starts with which a text ends; its length when there is none."""
-        raw = max((_overlap(head, secret) for secret in self._beginnings), default=0)
-        word = _WORD_END.split(head[-_LONGEST_WORD:])[-1]
-        whole = _PARTIAL_ESCAPE.sub("", word)
-        readings = {unquote_plus(whole, errors="ignore"), unescape(whole), whole.replace("\\", "")} - {word}
-        if any(_overlap(reading, secret) for reading in readings for secret in self._beginnings):
-            return len(head) - len(word)
-        return len(head) - raw
+        start = max(0, len(head) - _LONGEST_WORD)
+        return min((_beginning_at(head, secret, start) for secret in self._beginnings), default=len(head))
 
 
-def _overlap(text: str, secret: str) -> int:
-    """Return how many of a secret's first characters end a text; 0 when they are too few to tell."""
-    for length in range(min(len(text), len(secret)), _WHOLE_WORD_BELOW - 1, -1):
-        if text.endswith(secret[:length]):
-            return length
-    return 0
+def _beginning_at(text: str, secret: str, start: int) -> int:
+    """Return where a text begins to spell a secret and ends before it is done; its length where it does not."""
+    for match in _compiled_start(secret).finditer(text, start):
+        if _breaks_off(text, match.end(), _PARTS.findall(secret)[_WHOLE_WORD_BELOW:]):
+            return match.start()
+    return len(text)
 
 
-def _pattern(secret: str) -> str:
+def _breaks_off(text: str, at: int, parts: Sequence[str]) -> bool:
+    """Whether a text ends while it spells these parts of a secret, perhaps amid an escape."""
+    for part in parts:
+        match = _compiled_part(part).match(text, at)
+        if match is None:
+            return _PARTIAL_ESCAPE.match(text, at) is not None
+        at = match.end()
+    return at == len(text)
+
+
+@lru_cache(maxsize=1024)
+def _compiled(secret: str) -> re.Pattern[str]:
+    """Return what finds a secret however it is spelt."""
     if len(secret) < _WHOLE_WORD_BELOW:
-        return rf"(?<!\w){re.escape(secret)}(?!\w)"
-    return "".join(map(_spellings, secret))
+        return re.compile(rf"(?<!\w){re.escape(secret)}(?!\w)")
+    return re.compile("".join(map(_spellings, _PARTS.findall(secret))))
 
 
+@lru_cache(maxsize=1024)
+def _compiled_start(secret: str) -> re.Pattern[str]:
+    """Return what finds the first characters of a secret, as few as can be told from other text."""
+    return re.compile("".join(map(_spellings, _PARTS.findall(secret)[:_WHOLE_WORD_BELOW])))
+
+
+@lru_cache(maxsize=1024)
+def _compiled_part(part: str) -> re.Pattern[str]:
+    return re.compile(_spellings(part))
+
+
+@lru_cache(maxsize=1024)
 def _spellings(character: str) -> str:
-    """Return a pattern for one character as URLs, JSON, Python and HTML spell it: some encode more than others."""
+    """Return a pattern for one character as URLs, JSON, Python and HTML spell it, even several times over."""
     if character in _PLAIN:
         return character
-    encoded = "".join(f"%(?:25)?{byte:02x}" for byte in character.encode(errors="surrogatepass"))
-    number = rf"&#(?:0*{ord(character)}|x0*{ord(character):x});|\\u{ord(character):04x}"
-    texts = {character, json.dumps(character)[1:-1], repr(character)[1:-1], escape(character), f"\\{character}"}
-    if character == " ":
+    if character.startswith("\\"):
+        return f"{_BACKSLASH}++"
+    encoded = "".join(f"%(?:25)*{byte:02x}" for byte in character.encode(errors="surrogatepass"))
+    if character in _UNRESERVED:
+        return rf"(?:{re.escape(character)}|(?i:{encoded}))"
+    number = rf"&(?:amp;)*#(?:0*{ord(character)}|x0*{ord(character):x});|u{ord(character):04x}"
+    texts = {character, json.dumps(character)[1:-1], repr(character)[1:-1]}
+    if character == " ":  # a plus sign in a form, which may be encoded in its turn
         texts.add("+")
-    longest_first = sorted(texts, key=lambda text: (-len(text), text))
-    return f"(?:(?i:{encoded}|{number})|{'|'.join(map(re.escape, longest_first))})"
+        encoded = f"{encoded}|%(?:25)*2b"
+    longest_first = sorted({text.lstrip("\\") for text in texts}, key=lambda text: (-len(text), text))
+    escaped = escape(character)
+    named = "|&(?:amp;)*" + re.escape(escaped[1:]) if escaped != character else ""
+    return rf"{_BACKSLASH}*+(?:(?i:{encoded}|{number}{named})|{'|'.join(map(re.escape, longest_first))})"
 
 
-def _pattern_of_base64(inner: str) -> str:
-    """Return a pattern for base64 in either alphabet, perhaps within a URL or JSON."""
-    return re.escape(inner).replace(r"\+", r"(?:[+-]|%2[bB])").replace("/", r"(?:\\?/|_|%2[fF])")
+@lru_cache(maxsize=1024)
+def _compiled_base64(secret: str) -> re.Pattern[str] | None:
+    """Return what finds a secret within base64 in either alphabet, perhaps in a URL or JSON; None if it is short."""
+    patterns = [
+        re.escape(inner).replace(r"\+", r"(?:[+-]|%2[bB])").replace("/", r"(?:\\?/|_|%2[fF])")
+        for inner in dict.fromkeys(_base64_inner(secret))
+    ]
+    return re.compile("|".join(patterns)) if patterns else None
 
 
 def _base64_inner(secret: str) -> Iterator[str]:
-    """Iterate over what the secret looks like within base64, at each of the three alignments."""
-    content = secret.encode(errors="surrogatepass")
+    """Iterate over what the secret, perhaps spelt as in a URL or JSON, looks like within base64."""
+    if len(secret) >= _WHOLE_WORD_BELOW:
+        for spelling in _plain_spellings(secret):
+            yield from _aligned(spelling.encode(errors="surrogatepass"))
+
+
+def _plain_spellings(secret: str) -> Iterable[str]:
+    """Return the secret as it is, and as one encoding spells it."""
+    quoted = quote(secret, safe="", errors="surrogatepass")
+    return dict.fromkeys(
+        (
+            secret,
+            quoted,
+            quoted.replace("%20", "+"),
+            quote(secret, errors="surrogatepass"),
+            json.dumps(secret)[1:-1],
+            json.dumps(secret, ensure_ascii=False)[1:-1],
+        )
+    )
+
+
+def _aligned(content: bytes) -> Iterator[str]:
+    """Iterate over what bytes look like within base64, at each of the three alignments."""
     for shift in range(3):
         encoded = b64encode(bytes(shift) + content).decode()
         start = (0, 2, 3)[shift]
         rest = (len(content) + shift) % 3
         inner = encoded[start : len(encoded) - (0, 3, 2)[rest]]
-        if len(secret) >= _WHOLE_WORD_BELOW and len(inner) >= _WHOLE_WORD_BELOW:
+        if len(inner) >= _WHOLE_WORD_BELOW:
             yield inner
+
+
+@lru_cache(maxsize=256)
+def _needles(secret: str) -> tuple[bytes, ...]:
+    """Return the usual spellings of a secret, to be looked for in much text."""
+    inner = list(_aligned(secret.encode(errors="surrogatepass")))
+    texts = (*_plain_spellings(secret), escape(secret), *inner, *(text.translate(_TO_URLSAFE) for text in inner))
+    return tuple(dict.fromkeys(text.encode(errors="surrogatepass") for text in texts))
+
+
+def _innermost(secrets: Iterable[str]) -> list[str]:
+    """Return the secrets that hold no other: who finds ``x`` finds ``Bearer x``, too."""
+    found: list[str] = []
+    for secret in sorted(secrets, key=len):
+        if len(secret) >= _WHOLE_WORD_BELOW and not any(other in secret for other in found):
+            found.append(secret)
+    return found
 
 
 def _without_base64(text: str, encoded: re.Pattern[str]) -> str:
@@ -326,13 +423,16 @@ class Secrets:
         self._known = tuple(known)
         self._learnt: deque[str] = deque(maxlen=_LEARNT)
         self._redactor: Redactor | None = None
+        self._needles: tuple[bytes, ...] | None = None
 
     def learn(self, *secrets: str) -> None:
         """Keep these out of every message from now on."""
-        for secret in secrets:
-            if secret and secret not in self._learnt:
-                self._learnt.append(secret)
-                self._redactor = None
+        for secret in filter(None, secrets):
+            if secret in self._learnt:
+                self._learnt.remove(secret)  # the latest use counts: what is in use is not to be forgotten
+            else:
+                self._redactor = self._needles = None
+            self._learnt.append(secret)
 
     @property
     def redactor(self) -> Redactor:
@@ -344,6 +444,39 @@ class Secrets:
     def __call__(self, text: str) -> str:
         """Return the text with ``***`` for every secret known by now."""
         return self.redactor(text)
+
+    def are_in(self, *contents: bytes) -> bool:
+        """Whether there are secrets in what is to be kept: quicker than taking them out, and sees usual spellings."""
+        if self._needles is None:
+            secrets = _innermost((*self._known, *self._learnt))
+            self._needles = tuple(needle for secret in secrets for needle in _needles(secret))
+        return any(needle in content for content in contents for needle in self._needles)
+
+
+def scrub(error: BaseException, redact: Callable[[str], str]) -> None:
+    """Take secrets out of what an exception says, and those behind it: whoever gets it may log all of them.
+
+    What Python keeps beyond the arguments, such as the title of a group, stays as it is.
+    """
+    waiting, met = [error], set[int]()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in met:
+            continue
+        met.add(id(one))
+        one.args = tuple(_scrubbed(argument, redact) for argument in one.args)
+        if notes := getattr(one, "__notes__", None):
+            notes[:] = map(redact, notes)
+        waiting += [each for each in (one.__cause__, one.__context__) if each is not None]
+        if isinstance(one, BaseExceptionGroup):
+            waiting += cast("BaseExceptionGroup[BaseException]", one).exceptions
+
+
+def _scrubbed(argument: object, redact: Callable[[str], str]) -> object:
+    if isinstance(argument, str):
+        return redact(argument)
+    shown = repr(argument)
+    return argument if redact(shown) == shown else redact(shown)
 
 
 class RedactingFilter(logging.Filter):

@@ -57,7 +57,7 @@ def explained(*, verbose: bool) -> Generator[Context]:
 
     context = Context()
     try:
-        with _redacted_logs(context):
+        with _redacted_logs(context), _scrubbed(context):
             yield context
     except BrokenPipeError:
         raise  # nobody reads on; typer ends quietly
@@ -98,6 +98,18 @@ def _redacted_logs(context: Context) -> Generator[None]:
         yield
     finally:
         root.removeHandler(handler)
+
+
+@contextmanager
+def _scrubbed(context: Context) -> Generator[None]:
+    """Take secrets out of whatever is raised: more may be made of it than we show."""
+    try:
+        yield
+    except Exception as error:
+        from penstock.redaction import scrub
+
+        scrub(error, context.redact)
+        raise
 
 
 def misuse(where: str, message: str) -> Exception:

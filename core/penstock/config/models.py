@@ -17,6 +17,7 @@ from pydantic import (
     ConfigDict,
     Discriminator,
     Field,
+    PlainSerializer,
     SecretStr,
     Tag,
     ValidationInfo,
@@ -30,6 +31,7 @@ from penstock.config.pem import Identity, Pem
 from penstock.config.urls import clean_base_url, clean_origin, clean_proxy
 from penstock.errors import Problem
 from penstock.jq_text import JqText
+from penstock.redaction import mask_base_url
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
 
@@ -62,7 +64,7 @@ class Chosen(NamedTuple, Generic[StrategyT]):
 class HttpSettings(Model):
     """How requests are sent: the part of ``connection`` that belongs to no plugin."""
 
-    base_url: str = Field(
+    base_url: Annotated[str, PlainSerializer(mask_base_url, when_used="json")] = Field(
         repr=False,  # it may carry a password
         description="URL of the API; a path and a query in it are kept for every request, trailing slashes are not",
         examples=["https://api.example.com/v1"],

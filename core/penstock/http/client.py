@@ -30,7 +30,7 @@ from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import UrlError, origin, resolve_link
 from penstock.http.wire import Exchange, Wire
-from penstock.redaction import Redactor, Secrets, mask_url
+from penstock.redaction import Redactor, Secrets, mask_url, scrub
 from penstock.values import JSON
 
 _LOG: Final = logging.getLogger(__name__)
@@ -44,11 +44,11 @@ class ApiRequest:
     """A request to the source."""
 
     method: str
-    url: str
+    url: str = field(repr=False)
     """Absolute, query included, of an allowed origin."""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """Replace the connection's of the same name, whatever their case."""
-    body: JSON = None
+    body: JSON = field(default=None, repr=False)
     """Sent as JSON unless None."""
     retry_safe: bool | None = None
     """Whether repeating it does no harm; None: its method decides."""
@@ -60,16 +60,16 @@ class ApiResponse:
 
     status: int
     """200 to 299."""
-    url: str
+    url: str = field(repr=False)
     """The URL that answered, after redirects; without what the auth added."""
-    headers: httpx.Headers
-    content: bytes
+    headers: httpx.Headers = field(repr=False)
+    content: bytes = field(repr=False)
     """The whole body, decompressed."""
     seconds: float
     """Of the attempt that was answered, from sending to the last byte."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class _Call:
     """One ``send`` on its way."""
 
@@ -154,6 +154,13 @@ class ApiClient:
             UnreadableAnswerError: The answer is cut off, too large, or badly encoded.
             ForeignLinkError: The URL, or a redirect, leads to an origin that is not allowed.
         """
+        try:
+            return await self._send(request)
+        except PenstockError as error:
+            scrub(error, self._secrets)  # of what plugins and libraries said, which is behind it
+            raise
+
+    async def _send(self, request: ApiRequest) -> ApiResponse:
         call = _Call(request, without_user_info(request.url), Tries(self._policy, self._wire.clock))
         if origin(call.url) not in self._origins:
             raise self._told(call).foreign(origin(call.url))
@@ -163,6 +170,7 @@ class ApiClient:
                 await self._wait(call, outcome)
             elif outcome.response.is_success and outcome.refusal is None:
                 response = outcome.response
+                self._learn(call)  # some answers repeat what they were asked
                 return ApiResponse(response.status_code, call.url, response.headers, outcome.content, outcome.seconds)
             else:
                 self._follow(call, outcome)
@@ -294,9 +302,12 @@ class ApiClient:
         return Told(request, call.tries.made, call.tries.note, redact)
 
     def _redactor_for(self, call: _Call) -> Redactor:
+        self._learn(call)
+        return self._secrets.redactor
+
+    def _learn(self, call: _Call) -> None:
         if call.signed is not None:
             self._secrets.learn(*credentials_added(self._build(call), call.signed))
-        return self._secrets.redactor
 
 
 def _as_request(yielded: object) -> httpx.Request:

@@ -17,7 +17,7 @@ from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
 from penstock.http.wire import Exchange, ResultT, Wire
-from penstock.redaction import Secrets
+from penstock.redaction import Secrets, secret_parts
 from penstock.strategies import AuthContext, TokenStore
 
 
@@ -115,8 +115,8 @@ class Errands(AuthContext):
         return self._wire.clock.time()
 
     def conceal(self, *secrets: str) -> None:
-        """Keep these out of every message from now on."""
-        self._secrets.learn(*secrets)
+        """Keep these, and what of them the other side may repeat alone, out of every message from now on."""
+        self._secrets.learn(*dict.fromkeys(part for secret in secrets for part in secret_parts(secret)))
 
     @staticmethod
     def _message(request: httpx.Request, error: Exception, tries: Tries) -> str:

@@ -103,7 +103,7 @@ class Told(NamedTuple):
     def unreadable(self, why: str) -> HttpError:
         """Return the error for a success that cannot be read."""
         return UnreadableAnswerError(
-            f"{self.request}: {why}", reason=StopReason.UNREADABLE_ANSWER, attempts=self.attempts
+            f"{self.request}: {self.redact(why)}", reason=StopReason.UNREADABLE_ANSWER, attempts=self.attempts
         )
 
     def auth(self, why: str) -> HttpError:
@@ -117,7 +117,7 @@ class Told(NamedTuple):
     def redirect(self, status: int, why: str) -> HttpError:
         """Return the error for a redirect that is not followed."""
         return RequestFailedError(
-            f"{self.request}: {self._status_text(status, '')}: {why}",
+            f"{self.request}: {self._status_text(status, '')}: {self.redact(why)}",
             reason=StopReason.REQUEST_FAILED,
             status=status,
             attempts=self.attempts,
@@ -144,7 +144,7 @@ class Told(NamedTuple):
             text = f"{status} {HTTPStatus(status).phrase}"
         except ValueError:
             text = str(status)
-        return f"{text} ({content_type})" if content_type else text
+        return f"{text} ({self.redact(content_type)})" if content_type else text
 
     def _body(self, content: bytes, content_type: str) -> str:
         # Redacted before it is cut: a secret that is cut in two would not be found.

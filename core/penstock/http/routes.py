@@ -6,7 +6,8 @@ import logging
 import os
 import ssl
 from base64 import b64encode
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -21,16 +22,18 @@ _MAX_HEADER_BYTES: Final = 64 * 1024
 """Of one response header: ``Link`` headers with long cursors pass aiohttp's 8 KiB."""
 
 
-class Proxy(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Proxy:
     """Where requests go instead of straight to the server."""
 
     url: str
     """Without user-info."""
-    authorization: str
+    authorization: str = field(repr=False)
     """The ``Proxy-Authorization`` header; empty for none."""
 
 
-class Route(NamedTuple):
+@dataclass(frozen=True, slots=True, repr=False)
+class Route:
     """How requests to one origin are sent."""
 
     transport: AiohttpTransport

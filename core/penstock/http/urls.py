@@ -13,6 +13,7 @@ from typing import Final, cast
 from urllib.parse import SplitResult, quote, unquote_plus, urljoin, urlsplit
 
 from penstock.errors import ReadError
+from penstock.http.documents import shorten
 from penstock.redaction import mask_url
 from penstock.values import JSON, QueryValue, StopReason
 
@@ -21,6 +22,7 @@ _PATH_SAFE: Final = "/%:@!$&'()*+,;="
 _QUERY_SAFE: Final = "!$'()*,:@/?"
 _RAW_QUERY_SAFE: Final = "%!$&'()*+,;=:@/?"
 _LONE_PERCENT: Final = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_LONGEST: Final = 200
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _UNSAFE: Final = re.compile(r"[\x00-\x1f\x7f]")
 _ABSOLUTE: Final = re.compile(r"https?://", re.IGNORECASE)
@@ -243,7 +245,7 @@ def _clean(text: str, safe: str) -> str:
 
 
 def _unusable(url: str) -> UrlError:
-    return UrlError(f"{mask_url(url)[:200]!r} is no usable http or https URL")
+    return UrlError(f"{shorten(mask_url(url), _LONGEST)!r} is no usable http or https URL")
 
 
 def _kind(value: JSON) -> str:

@@ -86,7 +86,8 @@ class Delivery:
         keys = [(entity.blueprint, entity.identifier) for entity in entities]
         self._entities.update(zip(keys, entities, strict=True))  # a later duplicate wins
         self._sightings.setdefault((partition, page), {}).update(dict.fromkeys(keys))
-        if reached is not None:
+        if reached is not None and not self._reveals(reached.to_json()):
+            # some APIs repeat the key of a request in their next link: asked now, for what was sent may be forgotten
             self._progress[partition] = reached
         if len(self._entities) >= BATCH_SIZE:
             async with self._lock:
@@ -107,15 +108,8 @@ class Delivery:
         await self._finish_writing()
         if self._entities or self._progress:
             batch = EntityBatch(self._report.kind, list(self._entities.values()))
-            progress = {partition: one for partition, one in self._progress.items() if self._may_be_kept(one)}
-            self._writing = asyncio.create_task(self._write(batch, self._sightings, progress))
+            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress))
             self._entities, self._sightings, self._progress = {}, {}, {}
-
-    def _may_be_kept(self, progress: Progress) -> bool:
-        """Whether no secret gets to the disk with it: some APIs repeat the key of a request in their next link."""
-        if isinstance(progress, Finished):
-            return True
-        return not self._reveals(progress.to_json())
 
     async def _finish_writing(self) -> None:
         if self._writing is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
@@ -26,7 +26,7 @@ class Message:
     message: str
 
 
-@dataclass(slots=True)
+@dataclass
 class KindReport:
     """One resource of the mapping in one run; all numbers are counts."""
 
@@ -65,15 +65,26 @@ class KindReport:
     warnings: list[Message] = field(default_factory=list[Message])
     """What is odd and did no harm; at most ``MAX_MESSAGES``."""
     seconds: float = 0.0
+    redact: InitVar[Callable[[str], str]] = str
+    """Takes secrets out of a message at once: by the end of the run, those of its beginning may be forgotten."""
+
+    def __post_init__(self, redact: Callable[[str], str]) -> None:
+        self._redact = redact
 
     def error(self, where: str, message: str) -> None:
         """Record why this kind is incomplete."""
         self.status = "incomplete"
-        _keep(self.errors, Message(where, message))
+        self._keep(self.errors, where, message)
 
     def warn(self, where: str, message: str) -> None:
         """Record something odd."""
-        _keep(self.warnings, Message(where, message))
+        self._keep(self.warnings, where, message)
+
+    def _keep(self, messages: list[Message], where: str, message: str) -> None:
+        if len(messages) < MAX_MESSAGES:
+            shown = Message(self._redact(where), self._redact(message))
+            if shown not in messages:
+                messages.append(shown)
 
 
 @dataclass(slots=True)
@@ -149,8 +160,3 @@ def _messages_to_json(kind: KindReport) -> dict[str, JSON]:
         name: [asdict(message) for message in messages]
         for name, messages in (("errors", kind.errors), ("warnings", kind.warnings))
     }
-
-
-def _keep(messages: list[Message], message: Message) -> None:
-    if len(messages) < MAX_MESSAGES and message not in messages:
-        messages.append(message)

@@ -84,7 +84,7 @@ async def run_between(
     report = RunReport(uuid.uuid4().hex, settings.source, datetime.now(UTC))
     started = time.monotonic()
     number = _begin(journal, report, digest_of(settings, only), ends.resume_within)
-    with Kept(journal.path.with_suffix(".answers"), report.run) as kept:
+    with Kept(journal.path.with_suffix(".answers"), report.run, secrets) as kept:
         async with ends.sink as sink, open_source(settings, secrets, kept) as source:
             async with journal.lease.renewed():
                 await sink.claim()
@@ -127,7 +127,8 @@ class _Run:
         self._coverage: dict[str, Coverage] = {}
 
     async def execute(self, report: RunReport, only: Collection[str], stop: asyncio.Event) -> None:
-        reports = {name: KindReport(resource.kind) for name, resource in self._resources.items()}
+        redact = self._source.secrets
+        reports = {name: KindReport(resource.kind, redact=redact) for name, resource in self._resources.items()}
         chosen = {name: kind for name, kind in reports.items() if not only or kind.kind in only}
         report.kinds = list(chosen.values())
         identities = {name: identity_of(resource) for name, resource in self._resources.items()}
@@ -188,7 +189,7 @@ class _Run:
         return proof
 
     def _reveals(self, text: str) -> bool:
-        return self._source.client.redactor().finds(text)
+        return self._source.secrets.are_in(text.encode())
 
     def _patience(self, *, resumed: bool) -> Patience:
         coverages = {name: self._coverage.get(name, Coverage()) for name in self._resources}

@@ -26,6 +26,8 @@ class Source(NamedTuple):
 
     settings: Settings
     client: ApiClient
+    secrets: Secrets
+    """What must be neither shown nor kept."""
     evaluator: Evaluator
     answers: SharedAnswers
     shared: frozenset[str]
@@ -68,4 +70,5 @@ async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = 
             client = ApiClient(http, signing, wire, errands, secrets, auth_name=name, judge=judge)
             pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
             with SharedAnswers(parents) as answers:
-                yield Source(settings, client, evaluator, answers, shared_requests(settings.resources), pages, parents)
+                shared = shared_requests(settings.resources)
+                yield Source(settings, client, secrets, evaluator, answers, shared, pages, parents)

@@ -1,4 +1,7 @@
-"""Answers on disk until what they hold is in the sink: a run that was killed asks for none of them again."""
+"""Answers on disk until what they hold is in the sink: a run that was killed asks for none of them again.
+
+Some APIs repeat what they were asked, key included: such an answer is not kept, and would be asked for again.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +15,14 @@ from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import httpx
 import orjson
 
 from penstock.http.client import ApiRequest, ApiResponse
 from penstock.journal import JournalError
+from penstock.redaction import Secrets
 from penstock.sync.requests import canonical
 
 Send = Callable[[ApiRequest], Awaitable[ApiResponse]]
@@ -34,10 +38,12 @@ class Spool:
 
     Args:
         folder: Where they are kept, made when needed.
+        secrets: What must not be in a file.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, secrets: Secrets) -> None:
         self._folder = folder
+        self._secrets = secrets
         self._left: dict[bytes, _Kept] = {}
         self._files: list[_File] = []
         self._full = False
@@ -78,12 +84,13 @@ class Spool:
             self._files.pop(0).remove()
 
     def _keep(self, key: bytes, response: ApiResponse) -> None:
-        if self._full:
+        record = _Record.of(key, response)
+        if self._full or self._secrets.are_in(record.facts, record.content):
             return
         if not self._files:
             self._files.append(_File(self._folder))
         try:
-            self._files[-1].append(key, response)
+            self._files[-1].append(record)
         except OSError as error:
             self._full = True
             _LOG.warning(
@@ -91,6 +98,19 @@ class Spool:
                 self._folder,
                 error.strerror,
             )
+
+
+class _Record(NamedTuple):
+    """An answer as it is written."""
+
+    facts: bytes
+    content: bytes
+
+    @classmethod
+    def of(cls, key: bytes, response: ApiResponse) -> _Record:
+        headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in _PRIVATE]
+        facts = orjson.dumps([key.hex(), response.status, response.url, headers, response.seconds])
+        return cls(facts, response.content)
 
 
 class _File:
@@ -102,11 +122,9 @@ class _File:
         self._handle: int | None = None
         self._path = folder
 
-    def append(self, key: bytes, response: ApiResponse) -> None:
-        headers = [pair for pair in response.headers.multi_items() if pair[0].lower() not in _PRIVATE]
-        facts = orjson.dumps([key.hex(), response.status, response.url, headers, response.seconds])
-        record = b"".join((_LENGTHS.pack(len(facts), len(response.content)), facts, response.content))
-        if os.write(self._open(), record) < len(record):
+    def append(self, record: _Record) -> None:
+        content = b"".join((_LENGTHS.pack(len(record.facts), len(record.content)), record.facts, record.content))
+        if os.write(self._open(), content) < len(content):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.used = True
 
@@ -165,13 +183,14 @@ class Kept:
     Args:
         folder: Where the answers of this source's runs are kept.
         run: The run's id: answers of others are never given out, and are removed.
+        secrets: What must not be in a file.
     """
 
-    def __init__(self, folder: Path, run: str) -> None:
+    def __init__(self, folder: Path, run: str, secrets: Secrets) -> None:
         self._folder = folder
         self._run = run
-        self._pages = Spool(folder / run / "pages")
-        self._parents = Spool(folder / run / "parents")
+        self._pages = Spool(folder / run / "pages", secrets)
+        self._parents = Spool(folder / run / "parents", secrets)
 
     def __enter__(self) -> Self:
         """Find what is left of the run if it was broken off.

@@ -75,7 +75,7 @@ def what(response: httpx.Response) -> str:
 def keys_of(document: JSON | Mapping[str, JSON]) -> str:
     """Return the top-level names of an answer, never its values."""
     if isinstance(document, Mapping):
-        return f"the answer has {', '.join(sorted(document)) or 'nothing'}"[:_LONGEST]
+        return shortened(f"the answer has {', '.join(sorted(document)) or 'nothing'}")
     return f"the answer is {'a list' if isinstance(document, list) else 'a text'}"
 
 
@@ -97,13 +97,18 @@ def _json(response: httpx.Response) -> JSON:
         return None
 
 
+def shortened(text: str, characters: int = _LONGEST) -> str:
+    """Return the text, cut where it is long: by the dots redaction, too, sees that a secret may have been cut."""
+    return text if len(text) <= characters else f"{text[:characters]}…"
+
+
 def _said(document: JSON) -> str:
     code = error_code(document)
     if not isinstance(document, dict) or not code:
         return ""
     description = document.get("error_description")
     text = f": {code}: {description}" if isinstance(description, str) and description else f": {code}"
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"  # what is cut off is seen to be, by redaction too
+    return shortened(text)
 
 
 def _success(response: httpx.Response) -> JSON:

@@ -19,13 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 
 from penstock import Person
 from penstock.errors import AuthError, CredentialsRefusedError
+from penstock_auth._answers import shortened
 
 HOST: Final = "127.0.0.1"  # not "localhost", which may be another interface (RFC 8252 section 8.3)
 PATH: Final = "/callback"
 _PATIENCE: Final = 300.0
 _READING: Final = 10.0
 """Seconds for a request: browsers open connections that they never use."""
-_LONGEST: Final = 300
 _PAGE: Final = """<!doctype html>
 <meta charset="utf-8"><title>penstock</title>
 <body style="font-family: sans-serif; max-width: 32em; margin: 4em auto"><h1>{}</h1><p>{}</p>
@@ -166,7 +166,7 @@ class _Landing:
         if error := answer.get("error"):
             description = answer.get("error_description")
             told = f"{error}: {description}" if description else error
-            message = f"{_place(self._request.endpoint)}: {told[:_LONGEST]}"
+            message = f"{_place(self._request.endpoint)}: {shortened(told)}"
             raise CredentialsRefusedError(message)
         if not answer.get("code"):
             raise self._wrong(f"the answer holds no code; it has {', '.join(sorted(answer))}")
@@ -179,7 +179,7 @@ class _Landing:
             if self._request.names_issuer:
                 raise self._wrong("the answer does not say whose it is, as its server promised (RFC 9207)")
         elif expected and said.rstrip("/") != expected.rstrip("/"):
-            raise self._wrong(f"the answer is that of {said[:_LONGEST]}, not of the issuer {expected} (RFC 9207)")
+            raise self._wrong(f"the answer is that of {shortened(said)}, not of the issuer {expected} (RFC 9207)")
 
     def _wrong(self, message: str) -> AuthError:
         return AuthError(f"{_place(self._request.endpoint)}: {message}")

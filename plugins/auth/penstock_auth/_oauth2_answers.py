@@ -7,7 +7,7 @@ from typing import Final, cast
 
 from penstock import JSON, Token
 from penstock.errors import AuthError
-from penstock_auth._answers import keys_of, lifetime
+from penstock_auth._answers import keys_of, lifetime, shortened
 
 _BEARERS: Final = frozenset({"", "bearer", "bearertoken", "na"})
 """Token types, letters only, that are sent as bearer tokens; N_A is what RFC 8693 section 2.2.1 has for others."""
@@ -55,5 +55,5 @@ def _check_type(value: JSON, where: str) -> None:
     """Refuse a token that only somebody who holds a key can use (RFC 6749 section 7.1)."""
     name = value if isinstance(value, str) else ""
     if "".join(filter(str.isalpha, name.lower())) not in _BEARERS:
-        message = f'{where}: the token is of type "{name[:_LONGEST_TYPE]}"; oauth2 sends bearer tokens only'
+        message = f'{where}: the token is of type "{shortened(name, _LONGEST_TYPE)}"; oauth2 sends bearer tokens only'
         raise AuthError(message)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final, Literal, TypeAlias, cast
+from typing import Literal, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import httpx
 
 from penstock import JSON, AuthContext
 from penstock.errors import AuthError
-from penstock_auth._answers import keys_of, what
+from penstock_auth._answers import keys_of, shortened, what
 from penstock_auth._oauth2_settings import OAuth2Config
 
 Endpoint: TypeAlias = Literal["token_endpoint", "authorization_endpoint", "device_authorization_endpoint"]
-_LONGEST: Final = 200
 
 
 class Endpoints:
@@ -94,7 +93,7 @@ def _check_issuer(metadata: dict[str, JSON], issuer: str, response: httpx.Respon
         message = f"{what(response)}: these are no metadata, for they name no issuer; {keys_of(metadata)}"
         raise AuthError(message)
     if named.rstrip("/") != issuer.rstrip("/"):
-        message = f"{what(response)}: these are the metadata of {named[:_LONGEST]}, not of the issuer {issuer}"
+        message = f"{what(response)}: these are the metadata of {shortened(named)}, not of the issuer {issuer}"
         raise AuthError(message)
 
 
@@ -105,6 +104,6 @@ def _safe(url: str, name: str, issuer: str) -> str:
         message = f"the metadata of {issuer} name a {name} that is no http or https URL"
         raise AuthError(message)
     if parts.scheme == "http" and urlsplit(issuer).scheme == "https":
-        message = f"the metadata of {issuer} name a {name} without TLS ({url[:_LONGEST]}); it is not used"
+        message = f"the metadata of {issuer} name a {name} without TLS ({shortened(url)}); it is not used"
         raise AuthError(message)
     return url

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final, Generic, NoReturn, TypeVar
 
@@ -29,7 +29,7 @@ _MOST_FAILURES: Final = 3
 class Obtained(Generic[ValueT]):
     """What a source gave."""
 
-    value: ValueT
+    value: ValueT = field(repr=False)
     expires_at: float | None = None
     """Seconds since the epoch; None: nobody said."""
 
@@ -58,7 +58,7 @@ class TokenSource(ABC, Generic[ValueT]):
 class _Held(Generic[ValueT]):
     """A token in use."""
 
-    value: ValueT
+    value: ValueT = field(repr=False)
     renew_at: float | None
     uses: int = 0
     """Requests that were signed with it."""

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Annotated, Self
 
 import httpx
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, PlainSerializer, SecretStr, field_validator, model_validator
 
 from penstock import AuthContext, AuthStrategy, PluginConfig, hookimpl
-from penstock_auth.checks import without_control
+from penstock_auth.checks import masked, without_control
 
 
 class BasicConfig(PluginConfig):
     """Settings of ``authType: basic``; one of the two may be empty, as APIs that take a key for a user name want it."""
 
-    username: str = Field(default="", repr=False, description="sent also when the password is empty")
+    # some APIs take their key for it
+    username: Annotated[str, PlainSerializer(masked)] = Field(
+        default="", repr=False, description="sent also when the password is empty"
+    )
     password: SecretStr = Field(default=SecretStr(""), description="sent also when the user name is empty")
 
     @field_validator("username")

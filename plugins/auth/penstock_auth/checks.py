@@ -67,3 +67,8 @@ HeaderSecret = Annotated[Secret, AfterValidator(_ascii)]
 """A secret that can be the value of a header."""
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 """A header's name, as RFC 9110 section 5.1 allows it."""
+
+
+def masked(text: str) -> str:
+    """Return what stands for a text that may be a secret where settings are written down."""
+    return "**********" if text else ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass, replace
 from http import HTTPStatus
@@ -25,6 +26,8 @@ from penstock_auth._digest import (
 )
 from penstock_auth.checks import without_control
 
+_RESPONSE: Final = re.compile(r'response="(\w+)"')
+"""What proves that we know the password, within the header."""
 _ATTEMPTS: Final = 4
 """Without a nonce, with one that others use too, and with one of its own, which may be stale already once."""
 
@@ -68,8 +71,9 @@ class DigestAuth(httpx.Auth):
 
     requires_request_body = True
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, context: AuthContext) -> None:
         self._credentials = credentials
+        self._context = context
         self._shared: _Nonce | None = None
         self._begun = False
         self._first_answered = asyncio.Event()
@@ -105,6 +109,7 @@ class DigestAuth(httpx.Auth):
             nonce.uses += 1
             target = Target(request.method, request.url.raw_path.decode(), request.content)
             header = answer(nonce.challenge, self._credentials, target, nonce.uses, token_hex(16))
+            self._context.conceal(header, *_RESPONSE.findall(header))
             request.headers["Authorization"] = header
         return request
 
@@ -134,8 +139,7 @@ class Digest(AuthStrategy[DigestConfig]):
 
     def build(self, config: DigestConfig, context: AuthContext) -> httpx.Auth:
         """Return an auth that answers the server's challenges."""
-        del context
-        return DigestAuth(Credentials(config.username, config.password))
+        return DigestAuth(Credentials(config.username, config.password), context)
 
 
 @hookimpl

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from penstock.errors import ConfigurationError
 from penstock.http.failures import ForeignLinkError
 from support.authenticating import authenticated, chosen
 from support.certificates import issue
@@ -129,6 +131,127 @@ def test_a_request_that_begins_at_another_origin_is_not_signed(auth: dict[str, A
             asyncio.run(run(home.url, other.url))
 
         assert home.received == other.received == []
+
+
+@pytest.mark.parametrize("auth", AUTHS.values(), ids=AUTHS)
+def test_an_absolute_endpoint_of_another_origin_is_not_asked(auth: dict[str, Any], tmp_path: Path) -> None:
+    with _both(link=True) as (home, other):
+        project = _project(tmp_path, home.url, auth)
+        project.config["resources"][0]["kind"] = f"{other.url}/users"
+        if auth["authType"] == "none":
+            project.config["connection"]["customHeaders"] = {"X-Tenant": SECRET}
+        try:
+            stopped = str(project.sync_kind().stop_reasons)
+        except ConfigurationError as error:
+            stopped = str(error)
+
+    assert "origin" in stopped or "foreign_link" in stopped
+    assert other.received == []
+
+
+ALMOST: dict[str, Callable[[int], str]] = {
+    "another host": lambda port: f"http://localhost:{port}",
+    "another port": lambda port: f"http://127.0.0.1:{port - 1}",
+    "no port": lambda _: "http://127.0.0.1",
+    "another scheme": lambda port: f"https://127.0.0.1:{port}",
+}
+
+
+@pytest.mark.parametrize("almost", ALMOST.values(), ids=ALMOST)
+@pytest.mark.parametrize("auth", AUTHS.values(), ids=AUTHS)
+def test_an_allowed_origin_is_its_scheme_host_and_port(
+    auth: dict[str, Any], almost: Callable[[int], str], tmp_path: Path
+) -> None:
+    with _both(link=True) as (home, other):
+        allowed = [almost(urlsplit(other.url).port or 0)]
+        report = _project(tmp_path, home.url, auth, allowedOrigins=allowed).sync_kind()
+
+    assert report.stop_reasons == {"foreign_link": 1}
+    assert other.received == []
+
+
+CLIENT: dict[str, Any] = {"authType": "oauth2", "tokenEndpoint": TOKEN_PATH, "clientId": "me"}
+FORM: dict[str, Any] = {"endpoint": TOKEN_PATH, "bodyForm": f"password={SECRET}"}
+TEMPLATE: dict[str, Any] = {"headers": {"X-Token": "{{ .access_token }}"}}
+TOKENS: dict[str, dict[str, Any]] = {
+    "custom": AUTHS["custom"],
+    "custom, GET": {
+        "authType": "custom",
+        "customAuthRequest": {"endpoint": TOKEN_PATH, "method": "GET", "headers": {"X-Key": SECRET}},
+        "customAuthRequestTemplate": TEMPLATE,
+    },
+    **{
+        f"custom and {name}": {
+            "authType": "custom",
+            "customAuthRequest": {**FORM, "auth": AUTHS[name]},
+            "customAuthRequestTemplate": TEMPLATE,
+        }
+        for name in ("basic", "digest", "hmac", "jwt", "oauth2")
+    },
+    "client_secret_basic": {**CLIENT, "clientSecret": SECRET},
+    "client_secret_post": {**CLIENT, "clientSecret": SECRET, "clientAuthMethod": "client_secret_post"},
+    "client_secret_jwt": {**CLIENT, "clientSecret": SECRET, "clientAuthMethod": "client_secret_jwt"},
+    "private_key_jwt": {**CLIENT, "privateKey": pem(P256), "clientAuthMethod": "private_key_jwt"},
+    "password": {**CLIENT, "grantType": "password", "username": "ada", "password": SECRET},
+    "jwt_bearer": {**CLIENT, "grantType": "jwt_bearer", "privateKey": pem(P256)},
+    "token_exchange": {**CLIENT, "grantType": "token_exchange", "subjectToken": SECRET},
+    "refresh_token": {**CLIENT, "grantType": "refresh_token", "refreshToken": SECRET},
+}
+"""Every way to a token that needs nobody."""
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("auth", TOKENS.values(), ids=TOKENS)
+def test_a_token_request_follows_no_redirect(auth: dict[str, Any], status: int, tmp_path: Path) -> None:
+    def home(request: Received) -> Reply:
+        if request.headers["Authorization"] is None and "digest" in str(auth):
+            return Reply({}, 401, {"WWW-Authenticate": DIGEST})
+        return Reply({}, status, {"Location": f"{other.url}{request.target}"})
+
+    with serve(_other) as other, serve(home) as api:
+        report = _project(tmp_path, api.url, auth, allowedOrigins=[other.url]).sync_kind()
+
+    assert report.stop_reasons == {"auth_failed": 1}
+    assert f": {status} " in report.errors[0].message
+    assert other.received == []
+    assert {request.path for request in api.received} == {TOKEN_PATH}
+
+
+def test_the_metadata_of_an_issuer_follow_no_redirect(tmp_path: Path) -> None:
+    """Who answers elsewhere could name any token endpoint."""
+
+    def elsewhere(_: Received) -> Reply:
+        return Reply({"issuer": api.url, "token_endpoint": f"{other.url}/token", "access_token": "x"})
+
+    with (
+        serve(elsewhere) as other,
+        serve(lambda request: Reply({}, 302, {"Location": f"{other.url}{request.target}"})) as api,
+    ):
+        auth = {"authType": "oauth2", "issuer": api.url, "clientId": "me", "clientSecret": SECRET}
+        report = _project(tmp_path, api.url, auth, allowedOrigins=[other.url]).sync_kind()
+
+    assert "has no metadata" in report.errors[0].message
+    assert other.received == []
+
+
+@pytest.mark.parametrize("auth", TOKENS.values(), ids=TOKENS)
+def test_a_token_endpoint_elsewhere_gets_what_is_for_it_alone(auth: dict[str, Any], tmp_path: Path) -> None:
+    """Not the headers of the connection; and the API gets the token, not what it was bought with."""
+
+    def issue_token(request: Received) -> Reply:
+        if request.headers["Authorization"] is None and "digest" in str(auth):
+            return Reply({}, 401, {"WWW-Authenticate": DIGEST})
+        return Reply({"access_token": "T1", "token_type": "Bearer"})
+
+    with serve(issue_token) as server, serve(lambda _: Reply({"items": []})) as api:
+        settings_there = json.loads(json.dumps(auth).replace(f'"{TOKEN_PATH}"', f'"{server.url}{TOKEN_PATH}"'))
+        headers = {"X-Tenant": "acme"}
+        _project(tmp_path, api.url, settings_there, customHeaders=headers).sync_kind()
+
+    assert [request.path for request in api.received] == ["/users"]
+    assert {request.headers["X-Tenant"] for request in api.received} == {"acme"}
+    assert {request.headers["X-Tenant"] for request in server.received} == {None}
+    assert SECRET not in str(api.received[0].headers.items())
 
 
 AUTHORITY = issue("Acme CA", authority=True)
