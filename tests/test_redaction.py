@@ -382,3 +382,10 @@ def test_a_record_whose_arguments_do_not_fit_is_kept_and_redacted() -> None:
     record = logging.LogRecord("x", logging.INFO, "here", 1, "one %s", ("s3cret-t0ken", "two"), None)
     assert RedactingFilter(Redactor(["s3cret-t0ken"])).filter(record)
     assert record.getMessage() == "one %s ('***', 'two')"
+
+
+def test_what_was_redacted_stays_as_it_is() -> None:
+    once = Redactor()("GET https://a.test/u?api_key=s3cret-t0ken&page=1: 401 (see https://a.test/?token=abc).")
+
+    assert Redactor()("GET https://a.test/u?api_key=***: 401") == "GET https://a.test/u?api_key=***: 401"
+    assert Redactor()(once) == once

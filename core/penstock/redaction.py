@@ -64,6 +64,8 @@ _PARTS: Final = re.compile(r"\\+|[^\\]", re.DOTALL)
 _BACKSLASH: Final = r"(?:\\|(?i:%(?:25)*5c|&(?:amp;)*#(?:0*92|x0*5c);))"
 """There may be any number before what JSON escapes, for JSON within JSON has many."""
 _PLAIN_FORMATTER: Final = logging.Formatter()
+_MASKED: Final = re.compile(r"\*\*\*[:;,.)\]]*")
+"""A value that was masked before, with what a sentence puts behind a URL: messages may be redacted twice."""
 _LEARNT: Final = 32
 """Secrets obtained while running that are remembered: tokens change, and old ones are worth nothing."""
 
@@ -104,7 +106,9 @@ def _mask_pairs(query: str, also: Collection[str]) -> str:
 def _mask_pair(pair: str, also: Collection[str]) -> str:
     name, equals, value = pair.partition("=")
     plain = unquote_plus(name)
-    return f"{name}={MASK}" if equals and value and (plain in also or looks_secret(plain)) else pair
+    if not equals or not value or not (plain in also or looks_secret(plain)) or _MASKED.fullmatch(value):
+        return pair
+    return f"{name}={MASK}"
 
 
 def secrets_in(value: object) -> Iterator[str]:
