@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -62,6 +63,8 @@ def start(
         stderr=stderr,
         text=True,
         start_new_session=True,
+        # a shell starts what runs in its background with SIGINT ignored, and that is handed down
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     )
 
 
