@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
-from html import escape
 from string import ascii_letters, digits
 from typing import Final, cast
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
@@ -337,9 +336,15 @@ def _spellings(character: str) -> str:
         texts.add("+")
         encoded = f"{encoded}|%(?:25)*2b"
     longest_first = sorted({text.lstrip("\\") for text in texts}, key=lambda text: (-len(text), text))
-    escaped = escape(character)
+    escaped = _html_escaped(character)
     named = "|&(?:amp;)*" + re.escape(escaped[1:]) if escaped != character else ""
     return rf"{_BACKSLASH}*+(?:(?i:{encoded}|{number}{named})|{'|'.join(map(re.escape, longest_first))})"
+
+
+def _html_escaped(text: str) -> str:
+    from html import escape  # noqa: PLC0415 - it takes 1 ms, and some sources have no secrets
+
+    return escape(text)
 
 
 @lru_cache(maxsize=1024)
@@ -389,7 +394,7 @@ def _aligned(content: bytes) -> Iterator[str]:
 def _needles(secret: str) -> tuple[bytes, ...]:
     """Return the usual spellings of a secret, to be looked for in much text."""
     inner = list(_aligned(secret.encode(errors="surrogatepass")))
-    texts = (*_plain_spellings(secret), escape(secret), *inner, *(text.translate(_TO_URLSAFE) for text in inner))
+    texts = (*_plain_spellings(secret), _html_escaped(secret), *inner, *(text.translate(_TO_URLSAFE) for text in inner))
     return tuple(dict.fromkeys(text.encode(errors="surrogatepass") for text in texts))
 
 

@@ -21,7 +21,7 @@ def main() -> None:
     # looking for cycles after every 2,000 objects, the default, is 5 % of a start, and finds none
     gc.set_threshold(200_000)
     try:
-        from penstock.cli.app import application
+        from penstock.cli.application import application
 
         application(sys.argv[1:])(prog_name="penstock")
     finally:

@@ -110,7 +110,7 @@ def _announce(api: DemoApi) -> None:
 
 def _run_command(command: Sequence[str], config: Path, folder: Path) -> None:
     """Run another command against the API; ends the process with its exit code."""
-    from penstock.cli.app import application
+    from penstock.cli.application import application
 
     name = command[0]
     catalog = ["--catalog", str(folder / "catalog.db")] if name in _WITH_CATALOG else []

@@ -11,8 +11,6 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from penstock.secret_files import read_text
-
 _BLOCK: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
 
 
@@ -47,6 +45,8 @@ class Pem:
             raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
         if "-----BEGIN" in str(value):
             return _parse(str(value), None)
+        from penstock.secret_files import read_text  # noqa: PLC0415 - most connections have no certificate
+
         return _parse(read_text(Path(value)), Path(value))
 
     def _written(self) -> str:
