@@ -19,6 +19,7 @@ from penstock.http.failures import Told
 from penstock.http.judge import Judge, JudgementError
 from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import (
+    Unsigned,
     connection_headers,
     credentials_added,
     is_errand,
@@ -77,8 +78,10 @@ class _Call:
     url: str
     tries: Tries
     redirects: int = 0
+    unsigned: Unsigned | None = None
+    """What was sent last, before the auth had it."""
     signed: httpx.Request | None = None
-    """What was sent last, credentials included."""
+    """The same, credentials included."""
 
 
 class ApiClient:
@@ -179,6 +182,7 @@ class ApiClient:
         """Sign the request and send it, and whatever else the auth wants to send, until the auth is content."""
         call.tries.made += 1
         own = self._build(call)
+        call.unsigned, call.signed = Unsigned(own), None
         flow = self._auth.async_auth_flow(own)
         try:
             request = await self._next(call, flow, None)
@@ -306,8 +310,8 @@ class ApiClient:
         return self._secrets.redactor
 
     def _learn(self, call: _Call) -> None:
-        if call.signed is not None:
-            self._secrets.learn(*credentials_added(self._build(call), call.signed))
+        if call.unsigned is not None and call.signed is not None:
+            self._secrets.learn(*credentials_added(call.unsigned, call.signed))
 
 
 def _as_request(yielded: object) -> httpx.Request:

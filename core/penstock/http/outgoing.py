@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -36,13 +37,18 @@ def connection_headers(settings: HttpSettings) -> httpx.Headers:
     """Return what every request of a connection has: our defaults, replaced by ``customHeaders`` of the same name."""
     headers = httpx.Headers(
         {
-            "User-Agent": f"penstock/{version('penstock')}",
+            "User-Agent": f"penstock/{_own_version()}",
             "Accept": "application/json, */*;q=0.5",
             "Accept-Encoding": ACCEPT_ENCODING,
         }
     )
     headers.update({name: value.get_secret_value() for name, value in settings.custom_headers.items()})
     return headers
+
+
+@cache
+def _own_version() -> str:
+    return version("penstock")  # parses the README with the rest of the metadata
 
 
 def user_info(settings: HttpSettings) -> str:
@@ -71,11 +77,21 @@ def to_json(body: JSON) -> bytes:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def credentials_added(given: httpx.Request, signed: httpx.Request) -> Iterator[str]:
+class Unsigned:
+    """What of a request an auth may add its credentials to, as it was before."""
+
+    def __init__(self, request: httpx.Request) -> None:
+        self.headers = request.headers.copy()  # an auth changes the request's own
+        self.url = request.url
+
+
+def credentials_added(given: Unsigned, signed: httpx.Request) -> Iterator[str]:
     """Iterate over what the auth put on a request, so that no message repeats it."""
-    for name, value in signed.headers.items():
-        if given.headers.get(name) != value and name not in _PUBLIC_HEADERS:
-            yield value
-            yield from credentials_in(value)
-    known = set(given.url.params.multi_items())
-    yield from (value for name, value in signed.url.params.multi_items() if (name, value) not in known)
+    if signed.headers.raw != given.headers.raw:
+        for name, value in signed.headers.items():
+            if given.headers.get(name) != value and name not in _PUBLIC_HEADERS:
+                yield value
+                yield from credentials_in(value)
+    if signed.url is not given.url:
+        known = set(given.url.params.multi_items())
+        yield from (value for name, value in signed.url.params.multi_items() if (name, value) not in known)

@@ -67,7 +67,7 @@ class Read:
             )
             for index in range(first, self._endpoint.settings.max_pages):
                 with _blaming(self._pagination):
-                    sent = self._endpoint.request(request, url)
+                    sent = self._ahead.sent_for(request) or self._endpoint.request(request, url)
                     _refuse_repetition(sent, asked)
                 response = await self._ahead.response(request, sent)
                 page, extracted = self._page(request, response, index)
@@ -166,12 +166,20 @@ class _Seen:
         return extract(_document(self._response)).items
 
 
+class _Flight(NamedTuple):
+    """A request in flight."""
+
+    page: PageRequest
+    request: ApiRequest
+    task: asyncio.Task[ApiResponse]
+
+
 class _Ahead:
     """Requests in flight that the pagination will probably ask for, in the order in which it would."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._flights: deque[tuple[PageRequest, asyncio.Task[ApiResponse]]] = deque()
+        self._flights: deque[_Flight] = deque()
 
     def __len__(self) -> int:
         return len(self._flights)
@@ -185,24 +193,28 @@ class _Ahead:
 
     def expects(self, page: PageRequest) -> bool:
         """Return whether the first request in flight asks for this page."""
-        return bool(self._flights) and _asks_for_the_same(self._flights[0][0], page)
+        return bool(self._flights) and _asks_for_the_same(self._flights[0].page, page)
+
+    def sent_for(self, page: PageRequest) -> ApiRequest | None:
+        """Return the first request in flight, if it asks for this page."""
+        return self._flights[0].request if self.expects(page) else None
 
     def drop(self) -> None:
         """Give up everything in flight."""
         while self._flights:
-            self._flights.pop()[1].cancel()
+            self._flights.pop().task.cancel()
 
     def send(self, page: PageRequest, request: ApiRequest) -> None:
         """Send a request now; its failure counts only if its page is asked for."""
         task = asyncio.create_task(self._sent(request))
         task.add_done_callback(_hear)
-        self._flights.append((page, task))
+        self._flights.append(_Flight(page, request, task))
 
     async def response(self, page: PageRequest, request: ApiRequest) -> ApiResponse:
         """Return the answer to a request, from flight if it is there."""
         if not self.expects(page):
             return await self._send(request)
-        _, task = self._flights.popleft()
+        task = self._flights.popleft().task
         try:
             return await task
         finally:
