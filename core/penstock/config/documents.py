@@ -1,6 +1,6 @@
 """The written form: what may stand in our file and under ``resources``, once the spellings are made one."""
 
-from __future__ import annotations
+# not "from __future__ import annotations": pydantic would compile the text of each annotation, 1 ms of a start
 
 from pathlib import Path
 from typing import Annotated, TypeAlias, cast
