@@ -96,8 +96,7 @@ _COMPLETE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(NamedTuple):
     """A pagination's decision that no further page is to be asked for."""
 
     reason: StopReason
@@ -184,16 +183,14 @@ class Entity:
     """Text, a list of text, null, or a search query, by relation name."""
 
 
-@dataclass(frozen=True, slots=True)
-class EntityKey:
+class EntityKey(NamedTuple):
     """What names an entity in a catalog."""
 
     blueprint: str
     identifier: str
 
 
-@dataclass(frozen=True, slots=True)
-class EntityBatch:
+class EntityBatch(NamedTuple):
     """Entities of one kind on their way to a sink; no key comes twice within one batch."""
 
     kind: str
@@ -203,8 +200,7 @@ class EntityBatch:
 OutcomeKind: TypeAlias = Literal["created", "updated", "unchanged", "deleted", "absent", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one entity in a sink."""
 
     kind: OutcomeKind
@@ -229,8 +225,7 @@ class OwnedEntity(NamedTuple):
     identifier: str
 
 
-@dataclass(frozen=True, slots=True)
-class HeldEntity:
+class HeldEntity(NamedTuple):
     """An entity as a sink holds it, whoever owns it."""
 
     source: str

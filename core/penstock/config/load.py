@@ -5,9 +5,9 @@ Precedence: command line, environment (``PENSTOCK__`` before ``OCEAN__``), files
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
@@ -83,8 +83,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where the journal of a source is."""
 
     source: str

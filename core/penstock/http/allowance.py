@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.http.moments import date_in, milliseconds, number, seconds_until
 
@@ -22,8 +21,7 @@ _MOST_SKEW: Final = 86_400
 """Seconds by which the server's clock may differ from ours and still be believed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(NamedTuple):
     """What is left of one rate limit."""
 
     remaining: float
@@ -39,8 +37,7 @@ class Allowance:
         return self.remaining < 1
 
 
-@dataclass(frozen=True, slots=True)
-class Hints:
+class Hints(NamedTuple):
     """What an answer says."""
 
     retry_after: float | None = None

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.config.models import HttpSettings
 from penstock.http.allowance import Allowance
@@ -14,8 +13,7 @@ _LOW: Final = 0.05
 """The share of a limit below which what remains is spread."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rate:
+class Rate(NamedTuple):
     """So many seconds from one request to the next, and so many at once after a rest."""
 
     interval: float

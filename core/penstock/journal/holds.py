@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from penstock.journal.file import JournalFile
 from penstock.values import EntityKey
@@ -34,8 +33,7 @@ class Reason(StrEnum):
     """They were written by a resource that is no longer in the mapping."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(NamedTuple):
     """Entities of one resource that share a reason and a state."""
 
     id: int

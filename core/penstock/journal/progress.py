@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from penstock.values import PageRequest, StopReason
 
@@ -39,8 +39,7 @@ class Checkpoint:
         return cls(kept["index"], PageRequest(**kept["request"]), kept["url"], sound)
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(NamedTuple):
     """The read has ended, and all of it is in the sink."""
 
     reason: StopReason

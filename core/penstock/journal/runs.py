@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final, NamedTuple, cast
 
 import orjson
 
@@ -16,8 +15,7 @@ _KEPT: Final = 200
 _COLUMNS: Final = "id, run, started_at, finished_at, status, task, report"
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One run as the journal has it."""
 
     number: int

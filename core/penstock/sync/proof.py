@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.sync.report import KindReport
 from penstock.sync.resources import Blueprints, kind_of
@@ -16,8 +15,7 @@ a short failure costs no entity that has moved there, and so few that a part whi
 gone for ever."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How often in a row complete reads must miss an entity before it is deleted."""
 
     configured: int | None
@@ -37,8 +35,7 @@ class Patience:
         return needed + _UNREAD if blueprint in self.unread else needed
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(NamedTuple):
     """What this run has read."""
 
     run: int

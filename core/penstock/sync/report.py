@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import InitVar, asdict, dataclass, field
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from penstock.values import JSON, StopReason
 
@@ -17,8 +17,7 @@ MAX_MESSAGES: Final = 50
 """Messages kept per kind; the counters count all."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """Something a person should know, and where it happened."""
 
     where: str
@@ -26,7 +25,7 @@ class Message:
     message: str
 
 
-@dataclass
+@dataclass(eq=False)
 class KindReport:
     """One resource of the mapping in one run; all numbers are counts."""
 
@@ -87,7 +86,7 @@ class KindReport:
                 messages.append(shown)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class RunReport:
     """One run; ``kinds`` has one entry per resource, in the mapping's order."""
 
@@ -149,7 +148,7 @@ def _to_text(moment: datetime) -> str:
 
 
 def _kind_to_json(kind: KindReport) -> JSON:
-    content = asdict(kind)
+    content = {**asdict(kind), **_messages_to_json(kind)}
     content["stop_reasons"] = {reason.value: count for reason, count in sorted(kind.stop_reasons.items())}
     content["seconds"] = round(kind.seconds, 3)
     return content
@@ -157,6 +156,6 @@ def _kind_to_json(kind: KindReport) -> JSON:
 
 def _messages_to_json(kind: KindReport) -> dict[str, JSON]:
     return {
-        name: [asdict(message) for message in messages]
+        name: [message._asdict() for message in messages]
         for name, messages in (("errors", kind.errors), ("warnings", kind.warnings))
     }

@@ -7,9 +7,8 @@ import math
 import time
 import uuid
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.config.models import Settings
 from penstock.journal import Journal
@@ -59,8 +58,7 @@ async def run_sync(
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(NamedTuple):
     """Where a run leads: a sync into the catalog, a rehearsal into something that goes with it."""
 
     sink: Sink

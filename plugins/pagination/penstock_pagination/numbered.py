@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import replace
 from typing import ClassVar, TypeVar
 
 from penstock import Page, PageRequest, PaginationStrategy, Stop
@@ -46,7 +45,7 @@ class NumberedPagination(PaginationStrategy[SizedT]):
         covered = case.after.covered + advance
         if end is not None and covered >= end:
             return None
-        return self.request(config, replace(case.after, pages=case.after.pages + steps - 1, covered=covered))
+        return self.request(config, case.after._replace(pages=case.after.pages + steps - 1, covered=covered))
 
     def _situation(self, config: SizedT, page: Page) -> Situation:
         return situation(

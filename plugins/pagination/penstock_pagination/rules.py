@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 from penstock import JSON, Page, Stop, StopReason
 from penstock_pagination.hints import has_more, names_next_page, total
@@ -16,8 +16,7 @@ MAX_EMPTY_PAGES: Final = 10
 _SMALLEST_CAP: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(NamedTuple):
     """What is known before a page is asked for; travels as JSON in ``PageRequest.state``."""
 
     pages: int = 0

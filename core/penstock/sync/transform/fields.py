@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Final, TypeAlias, cast
+from typing import Final, NamedTuple, TypeAlias, cast
 
 from penstock.config.models import EntityMapping, SearchQuery, SearchRule
 from penstock.expressions import Cell, Evaluator, Expression
@@ -23,8 +22,7 @@ HAND_OVER: Final = (Undecided, RecursionError, ValueError)
 _CONSTANT: Final = re.compile(r'\s*("[^"\\\x00-\x1f]*"|-?\d{1,15}|true|false|null)\s*\Z', re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One expression of a mapping."""
 
     path: str
