@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from penstock.config.connection import read_connection
 from penstock.config.documents import GeneralDocument
-from penstock.config.environment import Environment, read_environment
+from penstock.config.environment import Environment
 from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
@@ -26,6 +26,7 @@ from penstock.config.sources import (
     Sources,
     check_names,
     document_with_resources,
+    environment_of,
     read_blocks,
     read_sources,
 )
@@ -98,8 +99,8 @@ def load_place(inputs: Inputs, plugins: PluginManager) -> Place:
         ConfigurationError: With every problem that concerns the journal's place.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _PLACE, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _PLACE, environment, found)
     if config is None:
         raise found.error()
     general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
@@ -121,8 +122,8 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
         ConfigurationError: With every problem that concerns the sink.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _SINK, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _SINK, environment, found)
     if config is None:
         raise found.error()
     chooser = PluginSettings(plugins, found)
@@ -139,8 +140,8 @@ def load_access(inputs: Inputs, plugins: PluginManager) -> Access:
         ConfigurationError: With every problem that concerns these.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _ACCESS, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _ACCESS, environment, found)
     if config is None:
         raise found.error()
     read = read_connection(config, environment, PluginSettings(plugins, found), found)
@@ -157,8 +158,8 @@ def load_tokens(inputs: Inputs) -> TokenStorage:
         ConfigurationError: With every problem that concerns the store.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _TOKENS, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _TOKENS, environment, found)
     tokens = _read_tokens_alone(config, environment, inputs, found) if config else None
     if found.problems or tokens is None:
         raise found.error()
