@@ -20,9 +20,12 @@ OCEAN: Final = "OCEAN__"
 
 _Steps: TypeAlias = tuple[str, ...]
 
-_OUR_BRANCHES: Final = frozenset({("connection",), ("sink",), ("expressions",), ("tokens",)})
+_OUR_BRANCHES: Final = frozenset(
+    {("connection",), ("sink",), ("expressions",), ("tokens",), ("event_listener",), ("service",)}
+)
 _OCEAN_BRANCHES: Final = frozenset(
     {
+        ("event_listener",),
         ("integration",),
         ("integration", "config"),
         ("integration", "secrets"),
@@ -41,7 +44,7 @@ class Environment(NamedTuple):
     ours: Node
     """The tree of ``PENSTOCK__`` variables; all names in snake_case."""
     ocean: Node
-    """The tree of those ``OCEAN__`` variables that concern the connection."""
+    """The tree of those ``OCEAN__`` variables that concern the connection and the schedule."""
 
 
 class _Variable(NamedTuple):
@@ -87,7 +90,7 @@ def _read_dotenv(file: Path, text_of: Callable[[Path], str], found: Findings) ->
 
 def _tree(variables: Mapping[str, _Variable], prefix: str, branches: frozenset[_Steps], found: Findings) -> Node:
     root = Node({}, "", f"environment {prefix}*")
-    known = {steps[0] for steps in branches} | {"client_timeout"}
+    known = {steps[0] for steps in branches} | {"client_timeout", "scheduled_resync_interval"}
     named = {
         tuple(name.removeprefix(prefix).lower().split("__")): variable
         for name, variable in variables.items()

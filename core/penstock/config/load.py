@@ -18,6 +18,7 @@ from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.problems import Findings
+from penstock.config.service import EventListener, ServiceDocument, Serving
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
 from penstock.config.sources import (
@@ -36,11 +37,21 @@ from penstock.config.validation import validate
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
-__all__ = ["Inputs", "Place", "load_access", "load_place", "load_settings", "load_sink", "load_tokens"]
+__all__ = [
+    "Inputs",
+    "Place",
+    "load_access",
+    "load_place",
+    "load_serving",
+    "load_settings",
+    "load_sink",
+    "load_tokens",
+]
 
 STATE_DIR: Final = ".penstock"
 _SINK: Final = frozenset({"sink"})
 _TOKENS: Final = frozenset({"tokens", "state_dir"})
+_SERVICE: Final = frozenset({"service", "event_listener", "scheduled_resync_interval"})
 _ACCESS: Final = _TOKENS | {"connection", "integration"}
 _PLACE: Final = frozenset({"source", "state_dir", "connection", "integration"})
 _OF_PLACE: Final = frozenset({"source", "identifier", "state_dir", "base_url"})
@@ -62,6 +73,8 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     limits, _ = read_block("expressions", ExpressionLimits, config, environment, found)
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
+    if any(name in place.fields for place in (config, environment.ours, environment.ocean) for name in _SERVICE):
+        _read_serving(config, environment, found)  # of no use to a run, but to whoever wrote it
     document = document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
@@ -113,6 +126,33 @@ def load_place(inputs: Inputs, plugins: PluginManager) -> Place:
         found.problems[:] = concerning or found.problems
         raise found.error()
     return Place(source, _state_dir(general, inputs))
+
+
+def load_serving(inputs: Inputs, plugins: PluginManager) -> Serving:
+    """Read only what a service needs to know, before it has anything synced.
+
+    Raises:
+        ConfigurationError: With every problem that concerns it.
+    """
+    place = load_place(inputs, plugins)
+    found = Findings()
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _SERVICE, environment, found)
+    if config is None:
+        raise found.error()
+    general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
+    listener, service = _read_serving(config, environment, found)
+    if found.problems or not (general and listener and service):
+        raise found.error()
+    return Serving(place.source, general.scheduled_resync_interval, listener, service)
+
+
+def _read_serving(
+    config: Node, environment: Environment, found: Findings
+) -> tuple[EventListener | None, ServiceDocument | None]:
+    listener, _ = read_block("event_listener", EventListener, config, environment, found)
+    service, _ = read_block("service", ServiceDocument, config, environment, found)
+    return listener, service
 
 
 def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any]]:
@@ -187,6 +227,8 @@ def _read_general(sources: Sources, found: Findings) -> GeneralDocument | None:
         _only(layer_of(document.root, strict=False), GeneralDocument if document.strict else MappingFlags)
         for document in sources.documents
     ]
+    scheduled = sources.environment.ocean.fields.get("scheduled_resync_interval")
+    layers.insert(1, [] if scheduled is None else [Setting("scheduled_resync_interval", scheduled, strict=False)])
     for root in (sources.config, sources.environment.ocean):
         identifier = root.fields.get("integration", NOTHING).fields.get("identifier", NOTHING)
         if not identifier.blank and identifier is not NOTHING:
