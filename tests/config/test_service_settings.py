@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from penstock.config.load import Inputs, load_serving, load_settings
-from penstock.config.service import Serving
+from penstock.config.load import Inputs, load_calendar, load_service, load_settings
+from penstock.config.service import Calendar, ServiceDocument
 from penstock.errors import ConfigurationError
 from penstock.plugins import PluginManager
 from support.project import USER
@@ -18,13 +18,17 @@ from support.project import USER
 URL = {"OCEAN__INTEGRATION__CONFIG__BASE_URL": "https://hr.acme.test"}
 
 
-def _serving(environ: dict[str, str] | None = None, file: Path | None = None) -> Serving:
-    return load_serving(Inputs(config_file=file, environ=URL | (environ or {})), PluginManager(disabled=()))
+def _calendar(environ: dict[str, str] | None = None, file: Path | None = None) -> Calendar:
+    return load_calendar(Inputs(config_file=file, environ=URL | (environ or {})), PluginManager(disabled=()))
+
+
+def _service(environ: dict[str, str] | None = None, file: Path | None = None) -> ServiceDocument:
+    return load_service(Inputs(config_file=file, environ=environ or {}))
 
 
 def _problems(environ: dict[str, str]) -> list[str]:
     with pytest.raises(ConfigurationError) as caught:
-        _serving(environ)
+        _calendar(environ)
     return [str(problem) for problem in caught.value.problems]
 
 
@@ -49,7 +53,7 @@ def _file(folder: Path, **settings: Any) -> Path:  # noqa: ANN401
     ],
 )
 def test_an_interval_is_minutes_or_a_number_with_a_unit(written: str, span: timedelta) -> None:
-    assert _serving({"OCEAN__SCHEDULED_RESYNC_INTERVAL": written}).interval == span
+    assert _calendar({"OCEAN__SCHEDULED_RESYNC_INTERVAL": written}).interval == span
 
 
 @pytest.mark.parametrize("written", ["soon", "1 fortnight", "nan", "inf", "1e400", "0 */1 * * *", "true"])
@@ -67,47 +71,50 @@ def test_an_interval_is_a_second_at_least(written: str) -> None:
 
 
 def test_nothing_is_scheduled_by_default_and_empty_text_is_not_set() -> None:
-    assert _serving().interval is None
-    assert _serving({"OCEAN__SCHEDULED_RESYNC_INTERVAL": ""}).interval is None
+    assert _calendar().interval is None
+    assert _calendar({"OCEAN__SCHEDULED_RESYNC_INTERVAL": ""}).interval is None
 
 
 def test_a_listener_is_given_as_json_or_by_its_fields_and_keeps_quiet_about_the_brokers_of_charts() -> None:
     whole = {"OCEAN__EVENT_LISTENER": '{"type": "once", "brokers": "b-1.acme.test:9196", "resyncOnStart": false}'}
-    listener = _serving(whole).listener
+    listener = _calendar(whole).listener
     assert (listener.type, listener.resync_on_start) == ("ONCE", False)
 
     parts = {"OCEAN__EVENT_LISTENER__TYPE": "WEBHOOK", "OCEAN__EVENT_LISTENER__RESYNC_ON_START": "false"}
-    assert _serving(whole | parts).listener.type == "WEBHOOK"
-    assert _serving().listener.type == "POLLING"
+    assert _calendar(whole | parts).listener.type == "WEBHOOK"
+    assert _calendar().listener.type == "POLLING"
 
 
 def test_the_environment_is_stronger_than_the_file_and_our_names_than_oceans(tmp_path: Path) -> None:
     file = _file(tmp_path, scheduledResyncInterval="1d", service={"port": 8001, "pathPrefix": "/hr"})
-    assert _serving(file=file).interval == timedelta(days=1)
+    assert _calendar(file=file).interval == timedelta(days=1)
 
     ocean = {"OCEAN__SCHEDULED_RESYNC_INTERVAL": "60"}
-    assert _serving(ocean, file).interval == timedelta(hours=1)
-    assert _serving(ocean | {"PENSTOCK__SCHEDULED_RESYNC_INTERVAL": "2h"}, file).interval == timedelta(hours=2)
-    served = _serving({"PENSTOCK__SERVICE__PORT": "9000"}, file).service
+    assert _calendar(ocean, file).interval == timedelta(hours=1)
+    assert _calendar(ocean | {"PENSTOCK__SCHEDULED_RESYNC_INTERVAL": "2h"}, file).interval == timedelta(hours=2)
+    served = _service({"PENSTOCK__SERVICE__PORT": "9000"}, file)
     assert (served.port, served.path_prefix) == (9000, "/hr")
 
 
 def test_everything_wrong_is_named_with_its_place() -> None:
-    problems = _problems(
-        {
-            "PENSTOCK__EVENT_LISTENER__TYPE": "POLL",
-            "PENSTOCK__SERVICE__PORT": "70000",
-            "PENSTOCK__SERVICE__PATH_PREFIX": "hr/",
-            "PENSTOCK__SERVICE__SECRET": "short",
-        }
-    )
+    [problem] = _problems({"PENSTOCK__EVENT_LISTENER__TYPE": "POLL"})
+    assert "PENSTOCK__EVENT_LISTENER__TYPE: eventListener.type: expected one of POLLING, ONCE" in problem
 
-    said = "\n".join(problems)
-    assert "PENSTOCK__EVENT_LISTENER__TYPE: eventListener.type: expected one of POLLING, ONCE" in said
+    with pytest.raises(ConfigurationError) as caught:
+        _service(
+            {
+                "PENSTOCK__SERVICE__PORT": "70000",
+                "PENSTOCK__SERVICE__PATH_PREFIX": "hr/",
+                "PENSTOCK__SERVICE__SECRET": "pa55word",
+                "PENSTOCK__SERVICE__LONGEST_RUN": "-1",
+            }
+        )
+    said = "\n".join(str(problem) for problem in caught.value.problems)
     assert "PENSTOCK__SERVICE__PORT: service.port: must be at most 65535" in said
-    assert "service.pathPrefix" in said.replace("path_prefix", "pathPrefix")
-    assert "PENSTOCK__SERVICE__SECRET" in said
-    assert "short" not in said.replace("shorter", "")
+    assert "service.pathPrefix: " in said
+    assert "service.secret: " in said
+    assert "service.longestRun: must be at least a second" in said
+    assert "pa55word" not in said
 
 
 def test_a_sync_checks_them_too(tmp_path: Path) -> None:

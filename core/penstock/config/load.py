@@ -18,7 +18,7 @@ from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.problems import Findings
-from penstock.config.service import EventListener, ServiceDocument, Serving
+from penstock.config.service import Calendar, EventListener, ServiceDocument
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
 from penstock.config.sources import (
@@ -41,8 +41,9 @@ __all__ = [
     "Inputs",
     "Place",
     "load_access",
+    "load_calendar",
     "load_place",
-    "load_serving",
+    "load_service",
     "load_settings",
     "load_sink",
     "load_tokens",
@@ -51,7 +52,8 @@ __all__ = [
 STATE_DIR: Final = ".penstock"
 _SINK: Final = frozenset({"sink"})
 _TOKENS: Final = frozenset({"tokens", "state_dir"})
-_SERVICE: Final = frozenset({"service", "event_listener", "scheduled_resync_interval"})
+_SERVICE: Final = frozenset({"service"})
+_CALENDAR: Final = frozenset({"event_listener", "scheduled_resync_interval"})
 _ACCESS: Final = _TOKENS | {"connection", "integration"}
 _PLACE: Final = frozenset({"source", "state_dir", "connection", "integration"})
 _OF_PLACE: Final = frozenset({"source", "identifier", "state_dir", "base_url"})
@@ -73,8 +75,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     limits, _ = read_block("expressions", ExpressionLimits, config, environment, found)
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
-    if any(name in place.fields for place in (config, environment.ours, environment.ocean) for name in _SERVICE):
-        _read_serving(config, environment, found)  # of no use to a run, but to whoever wrote it
+    _check_serving(config, environment, found)
     document = document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
@@ -95,6 +96,14 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         resume_within=general.resume_within,
         warnings=tuple(found.warnings),
     )
+
+
+def _check_serving(config: Node, environment: Environment, found: Findings) -> None:
+    """Check what is of no use to a run, for whoever wrote it."""
+    models: tuple[tuple[str, type[BaseModel]], ...] = (("service", ServiceDocument), ("event_listener", EventListener))
+    for name, model in models:
+        if any(name in place.fields for place in (config, environment.ours, environment.ocean)):
+            read_block(name, model, config, environment, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +137,8 @@ def load_place(inputs: Inputs, plugins: PluginManager) -> Place:
     return Place(source, _state_dir(general, inputs))
 
 
-def load_serving(inputs: Inputs, plugins: PluginManager) -> Serving:
-    """Read only what a service needs to know, before it has anything synced.
+def load_calendar(inputs: Inputs, plugins: PluginManager) -> Calendar:
+    """Read only when a source is to be synced.
 
     Raises:
         ConfigurationError: With every problem that concerns it.
@@ -137,22 +146,29 @@ def load_serving(inputs: Inputs, plugins: PluginManager) -> Serving:
     place = load_place(inputs, plugins)
     found = Findings()
     environment = environment_of(inputs, found)
-    config = read_blocks(inputs, _SERVICE, environment, found)
+    config = read_blocks(inputs, _CALENDAR, environment, found)
     if config is None:
         raise found.error()
     general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
-    listener, service = _read_serving(config, environment, found)
-    if found.problems or not (general and listener and service):
-        raise found.error()
-    return Serving(place.source, general.scheduled_resync_interval, listener, service)
-
-
-def _read_serving(
-    config: Node, environment: Environment, found: Findings
-) -> tuple[EventListener | None, ServiceDocument | None]:
     listener, _ = read_block("event_listener", EventListener, config, environment, found)
-    service, _ = read_block("service", ServiceDocument, config, environment, found)
-    return listener, service
+    if found.problems or not (general and listener):
+        raise found.error()
+    return Calendar(place.source, general.scheduled_resync_interval, listener)
+
+
+def load_service(inputs: Inputs) -> ServiceDocument:
+    """Read only how a service is reached. The file may be absent.
+
+    Raises:
+        ConfigurationError: With every problem that concerns it.
+    """
+    found = Findings()
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _SERVICE, environment, found)
+    service = read_block("service", ServiceDocument, config, environment, found)[0] if config else None
+    if found.problems or service is None:
+        raise found.error()
+    return service
 
 
 def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any]]:

@@ -50,12 +50,11 @@ class ServiceDocument(Model):
     )
 
 
-class Serving(NamedTuple):
-    """Everything the service itself needs to know; what a sync needs, the sync reads."""
+class Calendar(NamedTuple):
+    """When one source is synced; what a sync needs to know, the sync reads."""
 
     source: str
     """Who owns what is written."""
     interval: timedelta | None
     """Between the starts of two scheduled syncs; None: there is no schedule."""
     listener: EventListener
-    service: ServiceDocument
