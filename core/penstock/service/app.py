@@ -128,7 +128,8 @@ class Pages:
         """Return which sources to sync and which of their kinds; what else is in the body is somebody else's."""
         sources = self._condition.sources
         content = _object(body)
-        name, only = content.get("source"), cast("object", content.get("only") or [])
+        name = content.get("source")
+        only: object = content.get("only") or []
         if name is not None and name not in sources:
             raise ValueError(f"there is no source {name!r}{did_you_mean(str(name), list(sources))}")
         if not isinstance(only, list) or not all(isinstance(kind, str) for kind in cast("list[object]", only)):

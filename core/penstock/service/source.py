@@ -7,7 +7,7 @@ import time
 import uuid
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from penstock.config.service import Calendar
 from penstock.service.agenda import Agenda, Answer, Cause, Task
@@ -17,7 +17,8 @@ from penstock.service.metrics import Metrics
 from penstock.service.runner import Ran, Report, Runner
 from penstock.service.schedule import Schedule
 
-_STATUSES = {0: "complete", 1: "incomplete", 2: "misconfigured", 3: "held", 75: "busy"}
+_SHOWN: Final = ("fetched", "created", "updated", "unchanged", "deleted", "held", "failed")
+_STATUSES: Final = {0: "complete", 1: "incomplete", 2: "misconfigured", 3: "held", 75: "busy"}
 
 
 class Ended(NamedTuple):
@@ -156,8 +157,9 @@ class Source:
         self._shared.metrics.ended(self.calendar.source, status, report, time.time())
         say = log.tell if status in {"complete", "held"} else log.caution
         say(f"sync ends: {status}{_figures(report)} (exit code {ran.code})", run=report["run"] if report else None)
-        if report is not None and report.get("resume_at"):
-            self._resume_at(datetime.fromisoformat(report["resume_at"]))
+        resume_at = report.get("resume_at") if report else None
+        if resume_at is not None:
+            self._resume_at(datetime.fromisoformat(resume_at))
 
     def _resume_at(self, moment: datetime) -> None:
         delay = max((moment - datetime.now(UTC)).total_seconds(), 1)
@@ -168,6 +170,5 @@ class Source:
 def _figures(report: Report | None) -> str:
     if report is None:
         return ""
-    names = ("fetched", "created", "updated", "unchanged", "deleted", "held", "failed")
-    totals = {name: sum(kind[name] for kind in report["kinds"]) for name in names}
+    totals = {name: sum(kind[name] for kind in report["kinds"]) for name in _SHOWN}
     return "; " + ", ".join(f"{name} {count}" for name, count in totals.items() if count or name == "fetched")
