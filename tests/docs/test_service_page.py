@@ -1,4 +1,4 @@
-"""The page about the service: its example is a configuration, its command is obeyed, its figures are those there are."""
+"""The page about the service: its configuration loads, its command is obeyed, its figures are those there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from penstock.config.load import Inputs, load_calendar, load_service, load_settings
 from penstock.plugins import PluginManager
 from penstock.service.metrics import Metrics
-from support.commands import write_config
+from support.commands import config_for, environment, write_config
 from support.project import USER, user
 from support.server import Reply, serve
 from support.service import SECRET, serving
@@ -37,20 +37,11 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
 
 def test_the_request_that_is_shown_is_obeyed(tmp_path: Path) -> None:
     with serve(lambda _: Reply({"users": [user(1)]})) as api:
-        config = {
-            "source": "acme-hr",
-            "connection": {"baseUrl": api.url},
-            "resources": [{**USER, "kind": "/api/v1/users"}],
-        }
+        config = config_for(api.url, [{**USER, "kind": "/api/v1/users"}]) | {"source": "acme-hr"}
         write_config(tmp_path, config | {"service": {"secret": SECRET}, "eventListener": {"type": "WEBHOOK"}})
         with serving(tmp_path) as service:
             service.is_ready()
-            variables = {
-                "SYNC_SECRET": SECRET,
-                "SERVICE": service.url,
-                "PATH": "/usr/bin:/bin",
-                "NO_PROXY": "127.0.0.1",
-            }
+            variables = environment(SYNC_SECRET=SECRET, SERVICE=service.url)
             shown = subprocess.run(["bash", "-euc", _block("bash")], env=variables, capture_output=True, check=True)
             assert json.loads(shown.stdout) == {"acme-hr": "begins"}
             service.says("only /api/v1/users")
@@ -58,10 +49,7 @@ def test_the_request_that_is_shown_is_obeyed(tmp_path: Path) -> None:
 
 
 def test_the_figures_are_those_there_are() -> None:
-    exposed = Metrics().exposition().decode()
-    names = re.findall(r"^# HELP (\w+)", exposed, re.MULTILINE)
+    exposed = re.findall(r"^# HELP (\w+)", Metrics().exposition().decode(), re.MULTILINE)
+    documented = re.findall(r"^\| `(penstock_\w+)` \|", PAGE, re.MULTILINE)
 
-    assert re.findall(r"^\| `(penstock_\w+)` \|", PAGE, re.MULTILINE) != []
-    assert set(re.findall(r"^\| `(penstock_\w+)` \|", PAGE, re.MULTILINE)) == {
-        n for n in names if not n.endswith("_created")
-    }
+    assert sorted(documented) == sorted(name for name in exposed if not name.endswith("_created"))

@@ -40,7 +40,7 @@ def serve(
     config: ConfigFile = None,
     mapping: MappingFile = None,
 ) -> None:
-    """Keep sources in step: sync on a schedule, when the configuration changes, and when asked.
+    """Sync on a schedule and when asked, until stopped.
 
     Serves /health/live, /health/ready, /metrics for Prometheus, /sources, and POST /sync. Changed files take effect
     with the next sync, if they are sound. A first interrupt ends the service cleanly, a second one at once.
