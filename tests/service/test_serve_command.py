@@ -167,7 +167,7 @@ def test_every_file_of_a_folder_is_a_source_of_its_own(tmp_path: Path, url: str)
 
 
 def test_a_configuration_that_is_wrong_from_the_start_keeps_it_from_being_ready(tmp_path: Path, url: str) -> None:
-    write_config(tmp_path, {**_config(url), "resources": []} | {"sink": {"type": "sqllite"}})
+    write_config(tmp_path, _config(url, sink={"type": "sqllite"}))
     with serving(tmp_path) as service:
         service.says("sqllite")
         assert service.get("/health/ready").status_code == 503

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,7 @@ class Service:
         return httpx.post(self.url + "/sync", content=body, headers=headers, trust_env=False, timeout=PATIENCE)
 
     def source(self, name: str = "test") -> dict[str, Any]:
+        found: dict[str, Any]
         [found] = [one for one in self.get("/sources").json()["sources"] if one["source"] == name]
         return found
 
@@ -79,7 +80,7 @@ class Service:
 
 
 @contextmanager
-def serving(folder: Path, *arguments: str, **variables: str) -> Iterator[Service]:
+def serving(folder: Path, *arguments: str, **variables: str) -> Generator[Service]:
     with start("serve", "--port", "0", *arguments, folder=folder, variables=variables) as process:
         try:
             yield Service(process)
