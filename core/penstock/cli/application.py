@@ -45,6 +45,7 @@ _COMMANDS: Final = (
     "sync",
     "plan",
     "apply",
+    "serve",
     "check",
     "preview",
     "entities",
