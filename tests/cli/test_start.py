@@ -55,11 +55,15 @@ UNUSED = {
     "penstock.config.identity",
     "penstock.config.reference",
     "penstock.config.schema",
+    "penstock.config.service",
     "penstock.config.words",
     "penstock.expressions.worker",
     "penstock.sync.preview",
+    "prometheus_client",
     "pygments",
     "rich",
+    "starlette",
+    "uvicorn",
 }
 _SYNC = """
 import os, sys

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pydantic import BaseModel
 
@@ -18,7 +18,6 @@ from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.problems import Findings
-from penstock.config.service import Calendar, EventListener, ServiceDocument
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
 from penstock.config.sources import (
@@ -37,6 +36,9 @@ from penstock.config.validation import validate
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
+if TYPE_CHECKING:
+    from penstock.config.service import Calendar, ServiceDocument
+
 __all__ = [
     "Inputs",
     "Place",
@@ -52,6 +54,7 @@ __all__ = [
 STATE_DIR: Final = ".penstock"
 _SINK: Final = frozenset({"sink"})
 _TOKENS: Final = frozenset({"tokens", "state_dir"})
+_SERVING: Final = frozenset({"service", "event_listener"})
 _SERVICE: Final = frozenset({"service"})
 _CALENDAR: Final = frozenset({"event_listener", "scheduled_resync_interval"})
 _ACCESS: Final = _TOKENS | {"connection", "integration"}
@@ -100,9 +103,14 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
 
 def _check_serving(config: Node, environment: Environment, found: Findings) -> None:
     """Check what is of no use to a run, for whoever wrote it."""
-    models: tuple[tuple[str, type[BaseModel]], ...] = (("service", ServiceDocument), ("event_listener", EventListener))
-    for name, model in models:
-        if any(name in place.fields for place in (config, environment.ours, environment.ocean)):
+    written = {name for place in (config, environment.ours, environment.ocean) for name in place.fields}
+    if not written & _SERVING:
+        return
+    from penstock.config.service import EventListener, ServiceDocument  # noqa: PLC0415 - most runs need neither
+
+    models: dict[str, type[BaseModel]] = {"service": ServiceDocument, "event_listener": EventListener}
+    for name, model in models.items():
+        if name in written:
             read_block(name, model, config, environment, found)
 
 
@@ -142,6 +150,8 @@ def load_calendar(inputs: Inputs, plugins: PluginManager) -> Calendar:
     Raises:
         ConfigurationError: With every problem that concerns it.
     """
+    from penstock.config.service import Calendar, EventListener  # noqa: PLC0415 - a run has no use for them
+
     place = load_place(inputs, plugins)
     found = Findings()
     environment = environment_of(inputs, found)
@@ -161,6 +171,8 @@ def load_service(inputs: Inputs) -> ServiceDocument:
     Raises:
         ConfigurationError: With every problem that concerns it.
     """
+    from penstock.config.service import ServiceDocument  # noqa: PLC0415 - as above
+
     found = Findings()
     environment = environment_of(inputs, found)
     config = read_blocks(inputs, _SERVICE, environment, found)
