@@ -23,6 +23,7 @@ from penstock.cli import (
     sync,
     version,
 )
+from penstock.cli.plugged import NoPlugins, StrictPlugins, pluggable, wanting
 
 EPILOG: Final = """\b
 First steps:
@@ -47,12 +48,16 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - the signature typer calls
 
 
 def penstock(
+    context: typer.Context,
     *,
+    no_plugins: NoPlugins = False,
+    strict_plugins: StrictPlugins = False,
     version: Annotated[  # noqa: ARG001, RUF100 - its callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Point it at any HTTP API: its records arrive, mapped and kept in step, in a catalog."""
+    context.with_resource(wanting(no_plugins=no_plugins, strict_plugins=strict_plugins))
 
 
 _COMMANDS: Final[dict[str, tuple[Callable[..., None], dict[str, Any]]]] = {
@@ -67,6 +72,10 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., None], dict[str, Any]]]] = {
     "demo": (demo.demo, {"epilog": demo.EPILOG, "context_settings": {"allow_interspersed_args": False}}),
     "version": (version.version, {}),
 }
+
+
+_PLUGGABLE: Final = frozenset({"sync", "plan", "apply", "check", "preview", "entities", "schema"})
+"""The commands that may use plugins of others."""
 
 
 def application(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -87,7 +96,7 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
     asked = [name for name in arguments[:1] if name in _COMMANDS]
     for name in asked or _COMMANDS:
         command, options = _COMMANDS[name]
-        app.command(name, **options)(command)
+        app.command(name, **options)(pluggable(command) if name in _PLUGGABLE else command)
     if not asked:
         app.add_typer(holds.app, name="holds")
         app.add_typer(runs.app, name="runs")
