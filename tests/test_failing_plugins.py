@@ -233,7 +233,7 @@ def test_the_settings_of_strangers_are_shown_and_in_the_schema(strangers: Strang
     schema = strangers.run("schema").json()
 
     mine = [tuple(info[name] for name in info) for info in listed if info["name"] == "acme"]
-    assert mine == [(family, "acme", f"acme-{family}", "1.0", "ok", "") for family in HOOKS]
+    assert mine == [(family, "acme", f"acme-{family}", "1.0", "ok", "", "", "") for family in HOOKS]
     assert "PENSTOCK__CONNECTION__TICKET" in shown.out
     assert "ticket: secret" in shown.out
     assert schema["$defs"]["connection"]["properties"]["ticket"]["description"].startswith("proof of who we are")

@@ -20,7 +20,7 @@ OCEAN: Final = "OCEAN__"
 
 _Steps: TypeAlias = tuple[str, ...]
 
-_OUR_BRANCHES: Final = frozenset({("connection",), ("sink",), ("expressions",), ("tokens",)})
+_OUR_BRANCHES: Final = frozenset({("connection",), ("sink",), ("expressions",), ("plugins",), ("tokens",)})
 _OCEAN_BRANCHES: Final = frozenset(
     {
         ("integration",),

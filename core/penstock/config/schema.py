@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from penstock.config import aliases
 from penstock.config.documents import GeneralDocument, ResourceDocument, TokensDocument
-from penstock.config.models import ExpressionLimits, HttpSettings
+from penstock.config.models import ExpressionLimits, HttpSettings, PluginLimits
 from penstock.config.node import to_snake
 from penstock.config.sink import DEFAULT_TYPE
 from penstock.plugins import Family, PluginManager, Strategy, config_of
@@ -40,6 +40,8 @@ def json_schema(plugins: PluginManager) -> dict[str, JSON]:
     definitions["sink"] = _sinks(plugins, definitions)
     limits = _lenient(_properties(ExpressionLimits, definitions))
     definitions["expressions"] = _closed("What the evaluation of jq may cost.", limits)
+    calls = _lenient(_properties(PluginLimits, definitions))
+    definitions["plugins"] = _closed("What a call of a plugin may take.", calls)
     tokens = _lenient(_properties(TokensDocument, definitions))
     definitions["tokens"] = _closed("Where grants are kept that must outlive a run.", tokens)
     _add_resource(definitions)
@@ -47,7 +49,7 @@ def json_schema(plugins: PluginManager) -> dict[str, JSON]:
         "A source, its mapping, and where its entities go.",
         {
             **_lenient(_properties(GeneralDocument, definitions)),
-            **{name: _reference(name) for name in ("connection", "sink", "expressions", "tokens")},
+            **{name: _reference(name) for name in ("connection", "sink", "expressions", "plugins", "tokens")},
             "resources": {"type": "array", "items": _reference("resource"), "description": "What to fetch."},
             "integration": {"type": "object", "description": "The connection as Ocean's own files nest it."},
         },

@@ -18,7 +18,7 @@ from penstock.config.spelling import keys_in_snake_case
 from penstock.config.validation import written_names
 from penstock.config.yaml_source import parse_yaml, read_yaml
 
-BLOCKS: Final = ("connection", "sink", "expressions", "tokens")
+BLOCKS: Final = ("connection", "sink", "expressions", "plugins", "tokens")
 _INTEGRATION: Final = ("identifier", "config", "secrets", "type")
 
 

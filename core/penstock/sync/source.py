@@ -49,7 +49,8 @@ class Source(NamedTuple):
 
     def _open(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract, send: Send) -> Read:
         endpoint = Endpoint.of(self.settings.connection.http, spec, values)
-        return Read(endpoint, self.answers.send if name_of(spec) in self.shared else send, extract)
+        send = self.answers.send if name_of(spec) in self.shared else send
+        return Read(endpoint, send, extract, blocking_timeout=self.settings.plugins.blocking_timeout)
 
 
 @asynccontextmanager
@@ -66,8 +67,8 @@ async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = 
         errands = Errands(http, wire, FileTokens.of(settings.tokens), secrets)
         with Evaluator(settings.expressions) as evaluator:
             judge = None if http.rate_limit_when is None else judge_by(evaluator.compile(http.rate_limit_when))
-            signing, name = build_auth(auth, errands), auth.strategy.name
-            client = ApiClient(http, signing, wire, errands, secrets, auth_name=name, judge=judge)
+            signing, name = build_auth(auth, errands, settings.plugins), auth.strategy.name
+            client = ApiClient(http, signing, wire, errands, secrets, auth_name=name, judge=judge, limits=settings.plugins)
             pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
             with SharedAnswers(parents) as answers:
                 shared = shared_requests(settings.resources)
