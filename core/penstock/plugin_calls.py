@@ -33,7 +33,7 @@ class RudeError(Exception):
     """A plugin raised what is no ``Exception`` and would end the process: ``SystemExit``, say."""
 
 
-class _Interruption(BaseException):  # noqa: N818 - never seen outside; no ``except Exception`` of a plugin stops it
+class _Interruption(BaseException):  # no ``except Exception`` of a plugin stops it
     """Raised by the timer, wherever the code happens to be."""
 
 
@@ -132,6 +132,7 @@ async def bounded(
     started = loop.time()
     try:
         async with asyncio.timeout(None) as scope:
+            timer: asyncio.TimerHandle
 
             def look() -> None:
                 nonlocal timer

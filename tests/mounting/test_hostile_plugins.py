@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +50,8 @@ class Aftermath:
 
 
 @pytest.fixture(scope="module")
-def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Generator[Aftermath]:
-    yield Aftermath(tmp_path_factory.mktemp("corpus"))
+def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
+    return Aftermath(tmp_path_factory.mktemp("corpus"))
 
 
 def test_the_host_lives_and_a_good_plugin_among_them_works(aftermath: Aftermath) -> None:

@@ -59,7 +59,9 @@ def _hostile(what: str, code: Code, put: Callable[[Package, Path], object], *, r
 def _clash(package: Package, folder: Path) -> None:
     points = {"penstock.auth": {"clash": package.name}}
     package.changed(points=points).wheel(folder)
-    package.changed(name=f"{package.name}_too", points={"penstock.auth": {"clash": f"{package.name}_too"}}).wheel(folder)
+    package.changed(name=f"{package.name}_too", points={"penstock.auth": {"clash": f"{package.name}_too"}}).wheel(
+        folder
+    )
 
 
 def _half_upgraded(package: Package, folder: Path) -> None:
@@ -128,7 +130,9 @@ def _tampered(package: Package, folder: Path) -> None:
 CORPUS: list[Hostile] = [
     _module("raises when imported", Code.IMPORT_FAILED, "raise RuntimeError('no')"),
     _module("raises a BaseException", Code.IMPORT_FAILED, "class Odd(BaseException): pass\nraise Odd('odd')"),
-    _module("raises what cannot be shown", Code.IMPORT_FAILED, "class Odd(Exception):\n def __str__(self): 1 / 0\nraise Odd"),
+    _module(
+        "raises what cannot be shown", Code.IMPORT_FAILED, "class Odd(Exception):\n def __str__(self): 1 / 0\nraise Odd"
+    ),
     _module("imports what is not there", Code.IMPORT_FAILED, "import not_to_be_found"),
     _module("calls sys.exit", Code.IMPORT_EXITED, "import sys\nsys.exit(0)"),
     _module("calls os._exit", Code.IMPORT_EXITED, "os._exit(0)"),

@@ -108,9 +108,17 @@ def listed_plugins() -> PluginManager:
 
     if _asked(NONE_VARIABLE):
         return PluginManager(_ours(installed_points()))
-    if not os.environ.get(_FOLDERS_VARIABLE):
+    if not _is_anything_mounted(os.environ.get(_FOLDERS_VARIABLE, "")):
         return PluginManager()
     return _with_mounted(os.environ)
+
+
+def _is_anything_mounted(folders: str) -> bool:
+    """Return whether there is something to look at: an image names a folder that is mostly empty."""
+    try:
+        return any(next(os.scandir(folder), None) for folder in folders.split(os.pathsep) if folder.strip())
+    except OSError:
+        return True  # a folder that cannot be read is to be named
 
 
 def _asked(variable: str) -> bool:
@@ -135,13 +143,16 @@ def _infos(verdict: Verdict) -> list[PluginInfo]:
     from penstock.plugins import PluginInfo
 
     refusal = verdict.refusal
-    facts = (verdict.name, verdict.version, "ok", _SINGLE if verdict.single else "", "", str(verdict.path))
+    info = PluginInfo("", "", verdict.name, verdict.version, "ok", path=str(verdict.path))
     if refusal is not None:
-        facts = (*facts[:2], "gated", str(refusal), refusal.code.value, facts[-1])
-    named = [(point.group.removeprefix("penstock."), point.name) for point in verdict.points]
-    if not named and refusal is not None:
-        named = [("", "")]  # nobody knows what it offers
-    return [PluginInfo(cast("Family", family), name, *facts) for family, name in named]
+        info = info._replace(state="gated", reason=str(refusal), code=refusal.code.value)
+    elif verdict.single:
+        info = info._replace(reason=_SINGLE)
+    offered = [
+        info._replace(family=cast("Family", point.group.removeprefix("penstock.")), name=point.name)
+        for point in verdict.points
+    ]
+    return offered or ([] if refusal is None else [info])  # nobody knows what it offers
 
 
 def _named(info: PluginInfo) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
 
 import typer
 
@@ -41,12 +41,12 @@ app: Final = typer.Typer(rich_markup_mode=None)
 @app.callback(invoke_without_command=True, epilog=EPILOG)
 @pluggable
 def plugins(context: typer.Context, *, output: Format = "table", verbose: Verbose = False) -> None:
-    """List the installed and mounted plugins, show the settings of one, or lock those that are mounted.
+    """List the plugins, show the settings of one, or lock mounted ones.
 
     There are three families: auth (ways to prove who we are), pagination (ways to ask for the next page) and sink
     (places for entities). A plugin that is broken, disabled or claimed by several distributions is listed with the
-    reason; only a configuration that names it fails. One that is mounted in PENSTOCK_PLUGINS_DIR and does not pass every
-    gate is listed as gated, with the gate's code and what mends it.
+    reason; only a configuration that names it fails. One that is mounted in PENSTOCK_PLUGINS_DIR and does not pass
+    every gate is listed as gated, with the gate's code and what mends it.
     """
     if context.invoked_subcommand is not None:
         return
@@ -89,9 +89,9 @@ def lock(
     ] = None,
     verbose: Verbose = False,
 ) -> None:
-    """Write down what is in a plugins folder, byte for byte: nothing else is used from then on.
+    """Lock a folder of plugins: nothing else in it is used from then on.
 
-    Whatever passes every gate but the import is locked; nothing is run. What does not pass is left out, said, and makes
+    Whatever passes every gate but the import is locked, byte for byte; nothing is run. What does not pass is left out, said, and makes
     the exit code 1. Where the lock file is not in the mounted folder, name it in PENSTOCK_PLUGINS_LOCK.
     """
     with explained(verbose=verbose):
@@ -118,7 +118,7 @@ def _show(manager: PluginManager, info: PluginInfo, output: str) -> None:
     from penstock.cli.describe import describe
 
     strategy = getattr(manager, info.family)(info.name)
-    settings = describe(strategy.Config, info.family)
+    settings = describe(strategy.Config, cast("Family", info.family))
     summary = " ".join((type(strategy).__doc__ or "").split())
     if output == "json":
         content = {"family": info.family, "name": info.name, "distribution": info.distribution, "version": info.version}

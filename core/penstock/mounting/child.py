@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import FunctionType, ModuleType
@@ -18,6 +19,8 @@ from typing import Any, Final
 
 _GUARDED: Final = ("penstock", "httpx", "httpcore", "pydantic", "pydantic_core", "pluggy", "anyio")
 """Libraries of which classes are guarded too."""
+_THERE_BEFORE: Final = ("penstock.config.load", "penstock.sync.run")
+"""These import all that a plugin could change."""
 _LONGEST: Final = 500
 
 
@@ -49,8 +52,8 @@ def _limit(mib: int) -> None:
 
 
 def _verdict(request: Mapping[str, Any]) -> dict[str, str]:
-    import penstock.config.load  # noqa: PLC0415 - all that a plugin could change has to be there before
-    import penstock.sync.run  # noqa: F401, PLC0415
+    for name in _THERE_BEFORE:
+        import_module(name)
     from penstock.plugins import load_strategy  # noqa: PLC0415
 
     before = _fingerprint()
@@ -89,7 +92,7 @@ def _said(error: BaseException) -> str:
 
 
 def _fingerprint() -> dict[tuple[str, str], object]:
-    """Return everything that a plugin has no business to replace: kept alive, so that nothing else can be where it was."""
+    """Return everything that a plugin has no business to replace, kept alive, so that its identity is its own."""
     seen: dict[tuple[str, str], object] = {}
     for name, module in list(sys.modules.items()):
         if module is None or name == "__main__":  # None: a module that must not be imported
@@ -114,14 +117,13 @@ def _changes(before: Mapping[tuple[str, str], object]) -> Iterator[str]:
     for key, value in before.items():
         there = key in after
         same = there and (after[key] == value if isinstance(value, (list, dict)) else after[key] is value)
-        if not same and not _is_lazy(key, value):
+        if not same and not _is_lazy(key):
             yield ".".join(key)
 
 
-def _is_lazy(key: tuple[str, str], value: object) -> bool:
-    """Return whether it is a class that pydantic completes at first use, or a stand-in that a library replaces itself."""
-    del value
-    return key[1].startswith(("__pydantic_", "__abc", "_abc", "__signature__", "__warningregistry__"))
+def _is_lazy(key: tuple[str, str]) -> bool:
+    """Return whether it belongs to what pydantic and abc complete at first use."""
+    return key[1].startswith(("__pydantic_", "_abc_", "__signature__"))
 
 
 if __name__ == "__main__":

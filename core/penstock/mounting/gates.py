@@ -121,7 +121,9 @@ def _refuse_useless(found: Sequence[Found]) -> None:
             one.refuse(Refusal(Code.NO_ENTRY_POINT, f"{one.name} has no entry point for a plugin"))
         for point in one.points:
             if not _has_module(one, point.module):
-                one.refuse(Refusal(Code.DEAD_ENTRY_POINT, f"{point.name} = {point.value}: there is no such module in it"))
+                one.refuse(
+                    Refusal(Code.DEAD_ENTRY_POINT, f"{point.name} = {point.value}: there is no such module in it")
+                )
 
 
 def _has_module(found: Found, module: str) -> bool:

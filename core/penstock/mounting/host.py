@@ -27,7 +27,7 @@ class Host:
         return None if found is None else found.version
 
     def has_module(self, name: str) -> bool:
-        """Return whether a top-level module belongs to Python or to the host; a namespace that can be shared does not."""
+        """Return whether a top-level module belongs to Python or to the host; a namespace is anybody's."""
         if name in sys.stdlib_module_names or name in sys.builtin_module_names:
             return True
         spec: ModuleSpec | None = PathFinder.find_spec(name, self.path)

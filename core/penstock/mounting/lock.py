@@ -5,7 +5,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
+
+from pydantic import BaseModel, Field, ValidationError
 
 from penstock.errors import ConfigurationError, Problem
 from penstock.mounting.codes import Code, Refusal
@@ -13,12 +15,16 @@ from penstock.mounting.found import Found
 from penstock.mounting.settings import LOCK_NAME, LOCK_VARIABLE, MountSettings
 
 _HEADING: Final = "# Written by `penstock plugins lock`. What is mounted and not in here, byte for byte, is not used.\n"
-_DIGITS: Final = 64
 
 
-class _Locked(NamedTuple):
+class _Locked(BaseModel, extra="forbid", hide_input_in_errors=True):
+    name: str = Field(min_length=1)
     version: str
-    sha256: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$")
+
+
+class _File(BaseModel, extra="forbid", hide_input_in_errors=True):
+    plugin: tuple[_Locked, ...] = ()
 
 
 class Locks:
@@ -62,11 +68,12 @@ def write_lock(file: Path, found: Sequence[Found]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    parts = [_HEADING]
-    for one in sorted(found, key=lambda one: one.key):
-        parts.append(f'\n[[plugin]]\nname = "{one.key}"\nversion = "{one.version}"\nsha256 = "{one.digest}"\n')
+    tables = (
+        f'\n[[plugin]]\nname = "{one.key}"\nversion = "{one.version}"\nsha256 = "{one.digest}"\n'
+        for one in sorted(found, key=lambda one: one.key)
+    )
     fresh = file.with_name(f"{file.name}.new")
-    fresh.write_text("".join(parts), encoding="utf-8")
+    fresh.write_text(_HEADING + "".join(tables), encoding="utf-8")
     fresh.replace(file)
 
 
@@ -82,11 +89,8 @@ def _read(file: Path, source: str) -> Mapping[str, _Locked]:
         raise wrong(f"the lock file cannot be read: {error.strerror}") from error
     except ValueError as error:
         raise wrong(f"the lock file is no TOML: {error}") from error
-    locked: dict[str, _Locked] = {}
-    entries = document.get("plugin", [])
-    for entry in entries if isinstance(entries, list) else [None]:
-        texts = [entry.get(name) if isinstance(entry, dict) else None for name in ("name", "version", "sha256")]
-        if not all(isinstance(text, str) for text in texts) or len(texts[2]) != _DIGITS:
-            raise wrong("expected [[plugin]] tables with name, version and sha256; run `penstock plugins lock`")
-        locked[canonicalize_name(texts[0])] = _Locked(texts[1], texts[2])
-    return locked
+    try:
+        entries = _File.model_validate(document).plugin
+    except ValidationError as error:
+        raise wrong("expected [[plugin]] tables with name, version and sha256; run `penstock plugins lock`") from error
+    return {canonicalize_name(entry.name): entry for entry in entries}

@@ -14,24 +14,28 @@ def check_metadata(distribution: Distribution, where: str) -> None:
     Raises:
         RefusedError: They cannot.
     """
-    name = version = ""
     try:
-        text = distribution.read_text("METADATA")
-        if text is None:
-            raise RefusedError(Refusal(Code.NO_METADATA, f"{where} has no METADATA"))
-        metadata = distribution.metadata
-        name, version = metadata["Name"] or "", metadata["Version"] or ""
-        problem = _problem(distribution, name, version)
-    except UnicodeDecodeError as error:
-        problem = f"is not UTF-8 at byte {error.start}"
-    except (ValueError, KeyError, TypeError) as error:
-        problem = " ".join(str(error).split()) or type(error).__name__
-    except Exception as error:  # noqa: BLE001 - configparser, email and packaging have errors of their own
-        if isinstance(error, RefusedError):
-            raise
-        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        missing = distribution.read_text("METADATA") is None
+    except UnicodeDecodeError:
+        missing = False
+    if missing:
+        raise RefusedError(Refusal(Code.NO_METADATA, f"{where} has no METADATA"))
+    problem, known = _readable(distribution)
     if problem:
-        raise RefusedError(Refusal(Code.BAD_METADATA, f"the metadata in {where}: {problem}"), name=name, version=version)
+        raise RefusedError(Refusal(Code.BAD_METADATA, f"the metadata in {where}: {problem}"), **known)
+
+
+def _readable(distribution: Distribution) -> tuple[str, dict[str, str]]:
+    """Return what is wrong, empty if nothing is, and name and version as far as they are known."""
+    known = {"name": "", "version": ""}
+    try:
+        metadata = distribution.metadata
+        known = {"name": metadata["Name"] or "", "version": metadata["Version"] or ""}
+        return _problem(distribution, **known), known
+    except UnicodeDecodeError as error:
+        return f"is not UTF-8 at byte {error.start}", known
+    except Exception as error:  # noqa: BLE001 - configparser, email and packaging have errors of their own
+        return " ".join(f"{type(error).__name__}: {error}".split()), known
 
 
 def _problem(distribution: Distribution, name: str, version: str) -> str:

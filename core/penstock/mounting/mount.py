@@ -107,7 +107,9 @@ def _found(items: Iterable[Found | Stray]) -> tuple[list[Found], list[Stray]]:
     return found, strays
 
 
-def _examined(all_found: Sequence[Found], settings: MountSettings, host: Host, points: Sequence[EntryPoint]) -> list[str]:
+def _examined(
+    all_found: Sequence[Found], settings: MountSettings, host: Host, points: Sequence[EntryPoint]
+) -> list[str]:
     """Refuse what must not be used, and return the folders that hold the rest."""
     found = used_of(all_found, host)
     close_gates(found, settings, host, points)

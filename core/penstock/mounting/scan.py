@@ -15,7 +15,6 @@ from penstock.mounting.wheel import read_wheel
 _LEFT_ALONE: Final = frozenset({"__pycache__", "bin", "lost+found"})
 
 
-
 def scan(folder: Path) -> Iterator[Found | Stray]:
     """Yield everything that is mounted in a folder, or below it in folders of their own; nothing is imported.
 
@@ -35,8 +34,6 @@ def scan_one(path: Path) -> Iterator[Found | Stray]:
 def _scan(root: Path, folder: Path, *, nested: bool) -> Iterator[Found | Stray]:
     try:
         entries = sorted(path for path in root.iterdir() if path.name[0] != "." and path.name not in _LEFT_ALONE)
-    except FileNotFoundError:
-        return
     except OSError as error:
         yield _stray(root, Refusal(Code.UNREADABLE, f"{root} cannot be read: {error.strerror}"))
         return
@@ -89,15 +86,14 @@ def _holds_distributions(path: Path) -> bool:
 
 
 def _read(path: Path, read: Callable[[Path], Found], folder: Path) -> Found | Stray:
+    if refusal := link_out(path, folder):
+        return _stray(path, refusal)
     try:
-        if refusal := link_out(path, folder):
-            raise RefusedError(refusal)
         return read(path)
     except RefusedError as error:
         return Stray(path, error.name or path.name, error.version, error.refusal)
     except OSError as error:  # a file that goes away, or may not be read
-        refusal = Refusal(Code.UNREADABLE, f"{path.name} cannot be read: {error.strerror}")
-        return _stray(path, refusal)
+        return _stray(path, Refusal(Code.UNREADABLE, f"{path.name} cannot be read: {error.strerror}"))
 
 
 def _stray(path: Path, refusal: Refusal) -> Stray:

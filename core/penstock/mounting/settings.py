@@ -24,7 +24,7 @@ class MountSettings(NamedTuple):
     """Where mounted plugins are, and what they must prove."""
 
     folders: tuple[Path, ...]
-    """In order; one that does not exist is empty."""
+    """In order."""
     cache: Path
     """A folder of our own: accepted plugins are copied there, and what the probes found is kept."""
     allow: tuple[str, ...] | None = None

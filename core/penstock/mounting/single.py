@@ -6,9 +6,9 @@ import ast
 import stat
 from collections.abc import Iterator
 from hashlib import sha256
-from importlib.metadata import Distribution, SimplePath
+from importlib.metadata import Distribution
 from pathlib import Path
-from typing import cast
+from typing import Any
 
 from penstock.mounting.codes import Code, Refusal
 from penstock.mounting.found import Files, Found, RefusedError
@@ -39,8 +39,8 @@ class _FileDistribution(Distribution):
     def read_text(self, filename: str) -> str | None:
         return self._texts.get(filename)
 
-    def locate_file(self, path: object) -> SimplePath:
-        return cast("SimplePath", self._path.parent / str(path))
+    def locate_file(self, path: Any) -> Any:  # noqa: ANN401 - the base class has other types in every version
+        return self._path.parent / str(path)
 
 
 def read_single(path: Path, folder: Path) -> Found:

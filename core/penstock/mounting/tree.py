@@ -74,7 +74,10 @@ def unrecorded(members: Sequence[Found], root: Path) -> Iterator[tuple[Found, Re
             for path in sorted((root / top).rglob("*")) if (root / top).is_dir() else ():
                 name = path.relative_to(root).as_posix()
                 if path.suffix in {".py", ".so", ".pyd"} and not is_byte_code(name) and name not in listed:
-                    yield found, Refusal(Code.HALF_INSTALLED, f"{name} is in no RECORD: it is left from another version")
+                    yield (
+                        found,
+                        Refusal(Code.HALF_INSTALLED, f"{name} is in no RECORD: it is left from another version"),
+                    )
 
 
 def _rows(distribution: PathDistribution, info: Path) -> list[Row]:

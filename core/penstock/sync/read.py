@@ -150,7 +150,6 @@ class Read:
                 self._ahead.send(decision, self._endpoint.request(decision, url))
             self._ahead.send(guess, request)
 
-
     @contextmanager
     def _blaming(self) -> Generator[None]:
         """Name the plugin when its decision raises what it should not, or does not come."""

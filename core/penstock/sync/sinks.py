@@ -12,7 +12,7 @@ from typing import Any, Final, Self, TypeVar
 
 from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
-from penstock.plugin_calls import bounded, blocking
+from penstock.plugin_calls import blocking, bounded
 from penstock.strategies import Sink, SinkStrategy
 from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
 
@@ -116,7 +116,6 @@ class _NamedSink(Sink):
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
         with _blaming(self._name):
             return _checked(await self._bounded(self._sink.delete(keys)), len(keys), _DELETED, "delete")
-
 
     async def _bounded(self, call: Awaitable[ResultT]) -> ResultT:
         return await bounded(call, waiting_seconds=self._seconds, blocking_seconds=self._seconds)

@@ -18,7 +18,7 @@ from penstock.sync.answers import SharedAnswers, name_of, shared_requests
 from penstock.sync.read import Extract, Read
 from penstock.sync.requests import Endpoint
 from penstock.sync.spool import Kept, Send
-from penstock.tokens import FileTokens
+from penstock.tokens import FileTokens, OwnTokens
 
 
 class Source(NamedTuple):
@@ -64,11 +64,14 @@ async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = 
     """
     http, auth = settings.connection.http, settings.connection.auth
     async with Wire(http) as wire:
-        errands = Errands(http, wire, FileTokens.of(settings.tokens), secrets)
+        tokens = OwnTokens(FileTokens.of(settings.tokens), auth.strategy, auth.config)
+        errands = Errands(http, wire, tokens, secrets)
         with Evaluator(settings.expressions) as evaluator:
             judge = None if http.rate_limit_when is None else judge_by(evaluator.compile(http.rate_limit_when))
             signing, name = build_auth(auth, errands, settings.plugins), auth.strategy.name
-            client = ApiClient(http, signing, wire, errands, secrets, auth_name=name, judge=judge, limits=settings.plugins)
+            client = ApiClient(
+                http, signing, wire, errands, secrets, auth_name=name, judge=judge, limits=settings.plugins
+            )
             pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
             with SharedAnswers(parents) as answers:
                 shared = shared_requests(settings.resources)
