@@ -258,7 +258,7 @@ def test_a_damaged_installation_has_no_name_and_does_no_harm(shelf: Shelf) -> No
     assert (info.state, info.distribution, info.version) == ("ok", "an unknown distribution", "")
 
 
-UNSUITABLE = [
+UNSUITABLE: list[tuple[list[str], str, str]] = [
     (
         ["api:2=penstock"],
         "",

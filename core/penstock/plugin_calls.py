@@ -129,9 +129,9 @@ async def bounded(
         RudeError: It raised what is no ``Exception``.
     """
     loop = asyncio.get_running_loop()
-    started = loop.time()
+    started, scope = loop.time(), asyncio.timeout(None)
     try:
-        async with asyncio.timeout(None) as scope:
+        async with scope:
             timer: asyncio.TimerHandle
 
             def look() -> None:

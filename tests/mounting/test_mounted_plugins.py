@@ -149,7 +149,10 @@ def test_mounted_modules_come_after_all_of_the_hosts(tmp_path: Path, monkeypatch
     assert sys.path[: len(before)] == before
     [added] = sys.path[len(before) :]
     assert Path(added).is_relative_to(tmp_path / "cache")
-    assert {path.name for path in Path(added).iterdir()} - {"__pycache__"} == {"comes_last.py", "comes_last-1.0.dist-info"}
+    assert {path.name for path in Path(added).iterdir()} - {"__pycache__"} == {
+        "comes_last.py",
+        "comes_last-1.0.dist-info",
+    }
 
 
 def test_a_configuration_that_names_a_gated_plugin_is_told_what_mends_it(tmp_path: Path) -> None:
@@ -167,7 +170,7 @@ def test_a_configuration_that_names_a_gated_plugin_is_told_what_mends_it(tmp_pat
 
 
 def test_where_nothing_is_mounted_nothing_is_loaded_for_it(tmp_path: Path) -> None:
-    script = "import os; os.environ['PENSTOCK_PLUGINS_DIR'] = {!r}; from penstock.cli.plugged import plugin_manager; plugin_manager()"
+    script = "import os; os.environ['PENSTOCK_PLUGINS_DIR'] = {!r}\nfrom penstock.cli.plugged import plugin_manager as m; m()"
 
     for folder in ("", str(tmp_path)):
         modules = modules_of(script.format(folder))

@@ -33,8 +33,8 @@ class Shelf:
         Args:
             distribution: Its name.
             code: The module's source.
-            points: Its entry points, each ``auth:acme`` (or ``api:1=penstock``): family and name; ``{module}`` is put in where it says so
-                (``auth:acme={module}:thing``).
+            points: Its entry points, each ``auth:acme``, family and name, or ``api:1=penstock``; ``{module}`` is put in
+                where it says so (``auth:acme={module}:thing``).
             version: Its version.
             metadata: Whether there is a ``METADATA`` file.
             requires: What it needs, such as ``penstock>=1``.

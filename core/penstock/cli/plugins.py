@@ -91,8 +91,8 @@ def lock(
 ) -> None:
     """Lock a folder of plugins: nothing else in it is used from then on.
 
-    Whatever passes every gate but the import is locked, byte for byte; nothing is run. What does not pass is left out, said, and makes
-    the exit code 1. Where the lock file is not in the mounted folder, name it in PENSTOCK_PLUGINS_LOCK.
+    Whatever passes every gate but the import is locked, byte for byte; nothing is run. What does not pass is left out,
+    said, and makes the exit code 1. Where the lock file is not in the mounted folder, name it in PENSTOCK_PLUGINS_LOCK.
     """
     with explained(verbose=verbose):
         from penstock.cli.locking import lock_folder

@@ -22,6 +22,9 @@ _GUARDED: Final = ("penstock", "httpx", "httpcore", "pydantic", "pydantic_core",
 _THERE_BEFORE: Final = ("penstock.config.load", "penstock.sync.run")
 """These import all that a plugin could change."""
 _LONGEST: Final = 500
+"""Characters of what an error says."""
+_LARGEST_FILE: Final = 16 * 1024 * 1024
+"""Bytes: what an import prints must not fill a disk."""
 
 
 def main(folder: Path) -> None:
@@ -42,13 +45,11 @@ def _limit(mib: int) -> None:
     import resource  # noqa: PLC0415
 
     size = mib << 20
-    for name in ("RLIMIT_DATA", "RLIMIT_AS"):
-        with suppress(AttributeError, ValueError, OSError):  # not every system has both, or allows it
-            resource.setrlimit(getattr(resource, name), (size * 4 if name == "RLIMIT_AS" else size,) * 2)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (16 << 20,) * 2)
+    # addresses are no memory: threads and libraries reserve many that they never touch
+    limits = {"RLIMIT_DATA": size, "RLIMIT_AS": 4 * size, "RLIMIT_CORE": 0, "RLIMIT_FSIZE": _LARGEST_FILE}
+    for name, limit in limits.items():
+        with suppress(AttributeError, ValueError, OSError):  # not every system has them all, or allows it
+            resource.setrlimit(getattr(resource, name), (limit, limit))
 
 
 def _verdict(request: Mapping[str, Any]) -> dict[str, str]:
@@ -95,8 +96,8 @@ def _fingerprint() -> dict[tuple[str, str], object]:
     """Return everything that a plugin has no business to replace, kept alive, so that its identity is its own."""
     seen: dict[tuple[str, str], object] = {}
     for name, module in list(sys.modules.items()):
-        if module is None or name == "__main__":  # None: a module that must not be imported
-            continue
+        if name == "__main__" or not isinstance(module, ModuleType):  # pyright: ignore[reportUnnecessaryIsInstance]
+            continue  # None stands for a module that must not be imported
         for attribute, value in list(vars(module).items()):
             if isinstance(value, (FunctionType, type, ModuleType)) or type(value).__name__.startswith("builtin"):
                 seen[name, attribute] = value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from functools import cache
 from importlib.machinery import ModuleSpec, PathFinder
 from importlib.metadata import Distribution, EntryPoint, distributions
 from pathlib import Path
@@ -18,6 +17,7 @@ class Host:
     """
 
     def __init__(self, cache: Path) -> None:
+        self._cache = cache
         self.path: list[str] = [entry for entry in sys.path if not Path(entry).is_relative_to(cache)]
         """Where the host imports from."""
 
@@ -35,11 +35,7 @@ class Host:
 
     def owns(self, point: EntryPoint) -> bool:
         """Return whether an entry point is one of the host's."""
-        return point.dist is None or str(point.dist.locate_file("")) in self._places()
-
-    @cache  # noqa: B019 - there is one host in a process, and it lives as long
-    def _places(self) -> frozenset[str]:
-        return frozenset(str(Path(entry or ".")) for entry in self.path)
+        return point.dist is None or not Path(str(point.dist.locate_file(""))).is_relative_to(self._cache)
 
 
 def host_points(host: Host, points: Sequence[EntryPoint]) -> list[EntryPoint]:

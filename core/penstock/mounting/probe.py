@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -55,10 +56,10 @@ def probe(trials: Sequence[Trial], settings: MountSettings) -> list[Refusal | No
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most starts have nothing to probe
 
     with ThreadPoolExecutor(min(_AT_ONCE, len(trials))) as pool:
-        return list(pool.map(lambda trial: _probe(trial, settings), trials))
+        return list(pool.map(partial(_probe, settings), trials))
 
 
-def _probe(trial: Trial, settings: MountSettings) -> Refusal | None:
+def _probe(settings: MountSettings, trial: Trial) -> Refusal | None:
     with tempfile.TemporaryDirectory(prefix="penstock-probe-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         request = {**trial._asdict(), "mib": settings.probe_mib}
