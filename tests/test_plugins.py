@@ -81,6 +81,7 @@ BROKEN = {
     "is no Python": ("def (:", "SyntaxError: invalid syntax"),
     "exits when imported": ("import sys\nsys.exit(3)", "it called sys.exit(3) when it was imported"),
     "raises SystemExit with a text": ("raise SystemExit('bye')", "it called sys.exit('bye') when it was imported"),
+    "raises a BaseException": ("raise BaseException('odd')", "BaseException: odd"),
     "asks for arguments": (_changed("penstock_auth()", "penstock_auth(config)"), "PluginValidationError: "),
     "misspells its hook": (_changed("def penstock_auth", "def penstock_auht"), "unknown hook 'penstock_auht'"),
     "has no hook": (_changed("@hookimpl", ""), "implements no penstock_auth hook"),

@@ -174,7 +174,9 @@ class PluginManager:
                 return
             slot.strategy = load_strategy(family, name, slot.points[0])
             slot.state = "ok"
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a stranger's import may raise anything
             slot.state, slot.reason = "broken", _reason(error)
 
 

@@ -170,10 +170,10 @@ def test_a_configuration_that_names_a_gated_plugin_is_told_what_mends_it(tmp_pat
 
 
 def test_where_nothing_is_mounted_nothing_is_loaded_for_it(tmp_path: Path) -> None:
-    script = "import os; os.environ['PENSTOCK_PLUGINS_DIR'] = {!r}\nfrom penstock.cli.plugged import plugin_manager as m; m()"
+    script = "from penstock.cli.plugged import plugin_manager\nplugin_manager()"
 
     for folder in ("", str(tmp_path)):
-        modules = modules_of(script.format(folder))
+        modules = modules_of(f"import os\nos.environ['PENSTOCK_PLUGINS_DIR'] = {folder!r}\n{script}")
         assert [name for name in modules if name.startswith(("penstock.mounting", "packaging", "concurrent"))] == []
 
 

@@ -151,6 +151,12 @@ CORPUS: list[Hostile] = [
     _module("exits in its hook", Code.UNFIT, "", replace=("return Acme()", "raise SystemExit(0)")),
     _module("returns nonsense", Code.UNFIT, "", replace=("return Acme()", "return 42")),
     _module("misspells its hook", Code.UNFIT, "", replace=("def penstock_auth", "def penstock_auht")),
+    _module(
+        "settings without a schema",
+        Code.UNFIT,
+        "class Odd: pass",
+        replace=('_ticket: str = "t"', '_ticket: Odd = Odd()\n    model_config = {"arbitrary_types_allowed": True}'),
+    ),
     _wheel("no entry point", Code.NO_ENTRY_POINT, points={}),
     _wheel("dead entry point", Code.DEAD_ENTRY_POINT, points={"penstock.auth": {"hostile": "nowhere.at_all"}}),
     _hostile(

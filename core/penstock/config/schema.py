@@ -16,6 +16,7 @@ from penstock.config.documents import GeneralDocument, ResourceDocument, TokensD
 from penstock.config.models import ExpressionLimits, HttpSettings, PluginLimits
 from penstock.config.node import to_snake
 from penstock.config.sink import DEFAULT_TYPE
+from penstock.errors import PluginError
 from penstock.plugins import Family, PluginManager, Strategy, config_of
 from penstock.values import JSON
 
@@ -108,7 +109,11 @@ def _sinks(plugins: PluginManager, definitions: Schema) -> Schema:
 
 
 def _of_plugin(strategy: Strategy, family: Family, definitions: Schema) -> Schema:
-    return _properties(config_of(strategy), definitions, prefix=f"{family}.{strategy.name}.")
+    try:
+        return _properties(config_of(strategy), definitions, prefix=f"{family}.{strategy.name}.")
+    except Exception as error:
+        message = f'the {family} plugin "{strategy.name}" has settings without a JSON Schema: {error}'
+        raise PluginError(message) from error
 
 
 def _add_resource(definitions: Schema) -> None:

@@ -55,7 +55,7 @@ def _limit(mib: int) -> None:
 def _verdict(request: Mapping[str, Any]) -> dict[str, str]:
     for name in _THERE_BEFORE:
         import_module(name)
-    from penstock.plugins import load_strategy  # noqa: PLC0415
+    from penstock.plugins import config_of, load_strategy  # noqa: PLC0415
 
     before = _fingerprint()
     sys.path += request["mounted"]
@@ -68,7 +68,7 @@ def _verdict(request: Mapping[str, Any]) -> dict[str, str]:
         if changed := next(_changes(before), ""):
             return {"code": "changes_host", "detail": f"importing it changes {changed}"}
         try:
-            load_strategy(family, name, point)
+            config_of(load_strategy(family, name, point)).model_json_schema()
         except BaseException as error:  # noqa: BLE001
             return {"code": "unfit", "detail": _said(error)}
     if changed := next(_changes(before), ""):
