@@ -128,6 +128,13 @@ async def bounded(
         HangError: It takes longer.
         RudeError: It raised what is no ``Exception``.
     """
+    steps = call.__await__()
+    with blocking(blocking_seconds):
+        try:
+            waits_for = steps.send(None)
+        except StopIteration as end:  # most auths wait for nothing
+            result: ResultT = end.value
+            return result
     loop = asyncio.get_running_loop()
     started, scope = loop.time(), asyncio.timeout(None)
     try:
@@ -144,7 +151,7 @@ async def bounded(
 
             timer = loop.call_later(waiting_seconds, look)
             try:
-                return await _Steps(call, blocking_seconds)
+                return await _Rest(steps, waits_for, blocking_seconds)
             finally:
                 timer.cancel()
     except TimeoutError as error:
@@ -154,27 +161,27 @@ async def bounded(
         raise HangError(message) from error
 
 
-class _Steps(Generic[ResultT]):
-    """Awaits a call; each of its steps, from one wait to the next, is bounded."""
+class _Rest(Generic[ResultT]):
+    """Awaits a call whose first step is done; each further step, from one wait to the next, is bounded."""
 
-    __slots__ = ("_call", "_seconds")
+    __slots__ = ("_seconds", "_steps", "_waits_for")
 
-    def __init__(self, call: Awaitable[ResultT], seconds: float) -> None:
-        self._call = call
+    def __init__(self, steps: Generator[Any, Any, ResultT], waits_for: object, seconds: float) -> None:
+        self._steps = steps
+        self._waits_for = waits_for
         self._seconds = seconds
 
     def __await__(self) -> Generator[Any, None, ResultT]:
-        steps = self._call.__await__()
-        error: BaseException | None = None
+        waits_for = self._waits_for
         while True:
-            with blocking(self._seconds):
-                try:
-                    waits_for = steps.send(None) if error is None else steps.throw(error)
-                except StopIteration as end:
-                    result: ResultT = end.value
-                    return result
-            error = None
+            error: BaseException | None = None
             try:
                 yield waits_for
             except BaseException as thrown:  # noqa: BLE001 - a cancellation, for example, is the call's to hear of
                 error = thrown
+            with blocking(self._seconds):
+                try:
+                    waits_for = self._steps.send(None) if error is None else self._steps.throw(error)
+                except StopIteration as end:
+                    result: ResultT = end.value
+                    return result
