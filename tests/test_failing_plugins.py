@@ -233,7 +233,7 @@ def test_the_settings_of_strangers_are_shown_and_in_the_schema(strangers: Strang
     schema = strangers.run("schema").json()
 
     mine = [tuple(info[name] for name in info) for info in listed if info["name"] == "acme"]
-    assert mine == [(family, "acme", f"acme-{family}", "1.0", "ok", "") for family in HOOKS]
+    assert mine == [(family, "acme", f"acme-{family}", "1.0", "ok", "", "", "") for family in HOOKS]
     assert "PENSTOCK__CONNECTION__TICKET" in shown.out
     assert "ticket: secret" in shown.out
     assert schema["$defs"]["connection"]["properties"]["ticket"]["description"].startswith("proof of who we are")
@@ -258,6 +258,7 @@ WRONG: list[tuple[str, str, str, int]] = [
     ("sink", "enter", RAISE, 1),
     ("sink", "leave", RAISE, 1),
     ("sink", "write", RAISE, 1),
+    ("sink", "write", "raise SystemExit(0)", 1),
     ("sink", "write", "return []", 1),
     ("sink", "write", "return [Outcome('vanished') for _ in batch.entities]", 1),
     ("sink", "write", "return None", 1),
@@ -315,3 +316,30 @@ def test_what_a_failing_sink_says_hides_its_password(strangers: Strangers) -> No
     assert ran.code == 1
     assert "cannot log in with ***" in ran.err
     assert "s1nk" not in ran.err
+
+
+def test_a_sink_that_never_comes_back_ends_the_run(strangers: Strangers) -> None:
+    strangers.install(write="import asyncio; await asyncio.sleep(600)")
+    with serve(_pages) as api:
+        strangers.configure(api)
+        ran = strangers.run("sync", PENSTOCK__PLUGINS__TIMEOUT="0.5")
+
+    assert ran.code == 1
+    expected = 'error: the sink plugin "acme" failed: HangError: it did not go on within 0.5 s (plugins.timeout)'
+    assert expected in ran.err
+
+
+def test_settings_that_cannot_be_checked_name_the_plugin_and_tell_no_secret(strangers: Strangers) -> None:
+    code = dedent(AUTH).format(flow="pass", build="pass")
+    check = "\n    def model_post_init(self, context):\n        raise RuntimeError(self.ticket.get_secret_value())\n"
+    spoilt = code.replace('"where it is valid")\n', f'"where it is valid"){check}')
+    assert spoilt != code
+    Shelf(strangers.libraries).put("acme-auth", spoilt, "auth:acme")
+    with serve(_pages) as api:
+        config = config_for(api.url, [resource("/users")], **{**CONNECTION, "paginationType": "none"})
+        write_config(strangers.folder, config)
+        ran = strangers.run("sync", "-v")
+
+    assert ran.code == 2
+    assert 'connection: the plugin "acme" fails to check its settings: RuntimeError' in ran.err
+    assert "t1cket" not in ran.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,7 @@ BROKEN = {
     "is no Python": ("def (:", "SyntaxError: invalid syntax"),
     "exits when imported": ("import sys\nsys.exit(3)", "it called sys.exit(3) when it was imported"),
     "raises SystemExit with a text": ("raise SystemExit('bye')", "it called sys.exit('bye') when it was imported"),
+    "raises a BaseException": ("raise BaseException('odd')", "BaseException: odd"),
     "asks for arguments": (_changed("penstock_auth()", "penstock_auth(config)"), "PluginValidationError: "),
     "misspells its hook": (_changed("def penstock_auth", "def penstock_auht"), "unknown hook 'penstock_auht'"),
     "has no hook": (_changed("@hookimpl", ""), "implements no penstock_auth hook"),
@@ -255,6 +257,55 @@ def test_a_damaged_installation_has_no_name_and_does_no_harm(shelf: Shelf) -> No
     info = _info(manager)
 
     assert (info.state, info.distribution, info.version) == ("ok", "an unknown distribution", "")
+
+
+UNSUITABLE: list[tuple[list[str], str, str]] = [
+    (
+        ["api:2=penstock"],
+        "",
+        "acme-plugin 2.3 was written for level 2 of the plugin API, and penstock {v} offers 1; upgrade penstock",
+    ),
+    (
+        ["api:0=penstock"],
+        "",
+        "acme-plugin 2.3 was written for level 0 of the plugin API, and penstock {v} offers 1; upgrade acme-plugin",
+    ),
+    (
+        ["api:new=penstock"],
+        "",
+        'acme-plugin 2.3 declares the plugin API level "new", which is no number; upgrade acme-plugin',
+    ),
+    ([], "penstock>=9", "acme-plugin 2.3 requires penstock>=9, and this is penstock {v}; upgrade penstock"),
+    ([], "penstock (<0.0.1)", "acme-plugin 2.3 requires penstock<0.0.1, and this is penstock {v}; upgrade acme-plugin"),
+]
+
+
+@pytest.mark.parametrize(("levels", "requires", "reason"), UNSUITABLE)
+def test_a_plugin_for_another_penstock_is_not_imported_and_says_what_to_upgrade(
+    shelf: Shelf, levels: list[str], requires: str, reason: str
+) -> None:
+    shelf.put("acme-plugin", MARK, "auth:acme", *levels, version="2.3", requires=requires)
+
+    info = _info(shelf.manager())
+
+    assert (info.state, info.reason) == ("broken", reason.format(v=version("penstock")))
+    assert _imported(shelf) == []
+
+
+@pytest.mark.parametrize(
+    ("levels", "requires"),
+    [
+        ([], "penstock"),
+        (["api:1=penstock"], "penstock>=0.0.1"),
+        (["api:1=penstock", "api:2=penstock"], ""),
+        ([], 'penstock>=9; python_version < "3"'),
+        ([], "penstock-of-another-name>=9"),
+    ],
+)
+def test_a_plugin_for_this_penstock_is_used(shelf: Shelf, levels: list[str], requires: str) -> None:
+    shelf.put("acme-plugin", AUTH, "auth:acme", *levels, requires=requires)
+
+    assert _info(shelf.manager()).state == "ok"
 
 
 def test_a_distribution_on_the_path_is_found(shelf: Shelf) -> None:

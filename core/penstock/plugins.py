@@ -22,7 +22,7 @@ from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, 
 
 Family: TypeAlias = Literal["auth", "pagination", "sink"]
 Strategy: TypeAlias = AuthStrategy[Any] | PaginationStrategy[Any] | SinkStrategy[Any]
-State: TypeAlias = Literal["ok", "broken", "conflict", "disabled"]
+State: TypeAlias = Literal["ok", "broken", "conflict", "disabled", "gated"]
 StrategyT = TypeVar("StrategyT", bound=Strategy)
 
 DISABLE_VARIABLE: Final = "PENSTOCK_DISABLE_PLUGINS"
@@ -46,7 +46,8 @@ FAMILIES: Final[tuple[Family, ...]] = tuple(_FAMILIES)
 class PluginInfo(NamedTuple):
     """One line of ``penstock plugins``."""
 
-    family: Family
+    family: Family | Literal[""]
+    """Empty for what was mounted and cannot even be read."""
     name: str
     distribution: str
     """The distribution that offers it; several, joined by commas, in a conflict."""
@@ -54,6 +55,10 @@ class PluginInfo(NamedTuple):
     state: State
     reason: str = ""
     """Why it cannot be used; empty when it can."""
+    code: str = ""
+    """Of the gate that is shut for a mounted plugin (``penstock.mounting.Code``)."""
+    path: str = ""
+    """Where a mounted plugin is."""
 
 
 @dataclass(slots=True)
@@ -73,15 +78,24 @@ class PluginManager:
         points: The entry points to choose from; those installed by default.
         disabled: Names not to be used, ``NAME`` in every family or ``FAMILY:NAME``; by default those that
             ``PENSTOCK_DISABLE_PLUGINS`` lists.
+        mounted: The plugins among these that are mounted, and those that are gated, which are no entry points.
     """
 
-    def __init__(self, points: Iterable[EntryPoint] | None = None, *, disabled: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        points: Iterable[EntryPoint] | None = None,
+        *,
+        disabled: Collection[str] | None = None,
+        mounted: Iterable[PluginInfo] = (),
+    ) -> None:
         self._slots: dict[Family, dict[str, _Slot]] = {family: defaultdict(_Slot) for family in FAMILIES}
-        for point in _installed() if points is None else points:
+        for point in installed_points() if points is None else points:
             family = point.group.removeprefix("penstock.")
             if family in _FAMILIES:
                 self._slots[family][point.name].points.append(point)
         self._disabled = _disabled_by_environment() if disabled is None else frozenset(disabled)
+        self.mounted = tuple(mounted)
+        """What is mounted, as it was before anything was imported."""
 
     def names(self, family: Family) -> list[str]:
         """Return the names a configuration may use, sorted; nothing is imported."""
@@ -109,8 +123,9 @@ class PluginManager:
         return [self._get(family, name) for name in self.names(family) if self._info(family, name).state == "ok"]
 
     def infos(self) -> list[PluginInfo]:
-        """Import everything and return what was found, broken or not, sorted by family and name."""
-        return [self._info(family, name) for family in FAMILIES for name in sorted(self._slots[family])]
+        """Import everything and return what was found, broken or not, sorted by family and name; gated ones last."""
+        found = [self._info(family, name) for family in FAMILIES for name in sorted(self._slots[family])]
+        return found + [info for info in self.mounted if info.state == "gated"]
 
     def _info(self, family: Family, name: str) -> PluginInfo:
         slot = self._slots[family][name]
@@ -119,10 +134,16 @@ class PluginManager:
         else:
             self._load(family, name, slot)
         versions = ", ".join(_version(point) for point in slot.points)
-        return PluginInfo(family, name, _owners(slot.points), versions, slot.state or "broken", slot.reason)
+        info = PluginInfo(family, name, _owners(slot.points), versions, slot.state or "broken", slot.reason)
+        mounted = self._mounted(family, name, "ok")
+        return info if mounted is None else info._replace(path=mounted.path, reason=info.reason or mounted.reason)
 
     def _get(self, family: Family, name: str) -> Strategy:
         if name not in self._slots[family]:
+            gated = self._mounted(family, name, "gated")
+            if gated is not None:
+                reason = f"{gated.code}: {gated.reason} ({gated.path})"
+                raise BrokenPluginError(name, family=family, distribution=gated.distribution, reason=reason)
             raise UnknownPluginError(name, family=family, known=self.names(family))
         slot = self._slots[family][name]
         if self._is_disabled(family, name):
@@ -131,6 +152,10 @@ class PluginManager:
         if slot.strategy is None:
             raise BrokenPluginError(name, family=family, distribution=_owners(slot.points), reason=slot.reason)
         return slot.strategy
+
+    def _mounted(self, family: Family, name: str, state: State) -> PluginInfo | None:
+        mine = (family, name, state)
+        return next((info for info in self.mounted if (info.family, info.name, info.state) == mine), None)
 
     def _is_disabled(self, family: Family, name: str) -> bool:
         return name in self._disabled or f"{family}:{name}" in self._disabled
@@ -143,13 +168,24 @@ class PluginManager:
             slot.reason = f"the name is claimed by {_owners(slot.points)}; uninstall all but one"
             return
         try:
-            slot.strategy = _strategy(family, name, slot.points[0])
+            slot.reason = _unsuitability(slot.points[0])
+            if slot.reason:
+                slot.state = "broken"
+                return
+            slot.strategy = load_strategy(family, name, slot.points[0])
             slot.state = "ok"
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's import may raise anything
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - a stranger's import may raise anything
             slot.state, slot.reason = "broken", _reason(error)
 
 
-def _strategy(family: Family, name: str, point: EntryPoint) -> Strategy:
+def load_strategy(family: Family, name: str, point: EntryPoint) -> Strategy:
+    """Import what an entry point names, and return the strategy that its hook offers.
+
+    Raises:
+        Exception: Whatever the import raises, ``SystemExit`` included; ``TypeError`` where the strategy does not fit.
+    """
     # A pluggy manager for each: one plugin's misspelt hook is not found in another's turn, a registration that failed
     # half-way leaves nothing behind, and one module may serve two families.
     manager = pluggy.PluginManager("penstock")
@@ -192,6 +228,15 @@ def _checked(offered: object, family: Family, name: str) -> Strategy:
     return strategy
 
 
+def _unsuitability(point: EntryPoint) -> str:
+    """Return why the distribution was not written for this penstock; our own is not asked."""
+    if point.dist is None or _metadata(point, "Name") in {"", "penstock"}:
+        return ""
+    from penstock.compatibility import unsuitability  # noqa: PLC0415 - only strangers' plugins need it
+
+    return unsuitability(point.dist)
+
+
 def _reason(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"it called sys.exit({error.code!r}) when it was imported"
@@ -212,7 +257,8 @@ def _metadata(point: EntryPoint, field: str) -> str:
     return point.dist.metadata[field]
 
 
-def _installed() -> tuple[EntryPoint, ...]:
+def installed_points() -> tuple[EntryPoint, ...]:
+    """Return the entry points of all plugins on ``sys.path``, which may be several of one name; nothing is imported."""
     found = entry_points()
     return tuple(point for family in FAMILIES for point in found.select(group=f"penstock.{family}"))
 

@@ -31,6 +31,7 @@ COMMANDS = [
     ("auth", "forget"),
     ("plugins",),
     ("plugins", "show"),
+    ("plugins", "lock"),
     ("schema",),
     ("init",),
     ("demo",),
@@ -73,8 +74,9 @@ OPTIONS = {
     ("auth", "status"): {"--format", "--config"},
     ("auth", "login"): {"--browser", "--no-browser", "--config"},
     ("auth", "forget"): {"LABEL", "--all", "--config"},
-    ("plugins",): {"--format"},
+    ("plugins",): {"--format", "--no-plugins", "--strict-plugins"},
     ("plugins", "show"): {"--family", "--format"},
+    ("plugins", "lock"): {"FOLDER", "--out"},
     ("demo",): {"--dir"},
 }
 

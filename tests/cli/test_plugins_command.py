@@ -40,6 +40,8 @@ def test_json_has_the_same_facts() -> None:
         "version": "",
         "state": "ok",
         "reason": "",
+        "code": "",
+        "path": "",
     }
 
 

@@ -167,6 +167,11 @@ def test_a_missing_base_url_is_a_problem_with_and_without_a_file() -> None:
         ),
         ("expressions: {timeout: 0}", "expressions.timeout: must be greater than 0"),
         ("expressions: [1]", "expressions: expected a mapping of settings"),
+        ("plugins: {timeout: 0}", "plugins.timeout: must be greater than 0"),
+        (
+            "plugins: {blockingTimeuot: 5}",
+            'plugins.blockingTimeuot: there is no such setting; did you mean "blockingTimeout"?',
+        ),
         ("sink: sqlite", "sink: expected a mapping of settings"),
         ("integration: x", "integration: expected a mapping of settings"),
         ("integration: {config: x}", "integration.config: expected a mapping of settings"),

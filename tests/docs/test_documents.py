@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path for path in ROOT.rglob("*.md") if not {part for part in path.relative_to(ROOT).parts[:-1] if part[0] == "."}
 )
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 
 def _tokens(document: Path) -> list[Token]:
@@ -88,7 +88,8 @@ def test_every_link_within_the_project_leads_somewhere(document: Path) -> None:
 def test_every_page_is_reachable_from_the_index() -> None:
     linked = {(ROOT / "docs" / link.partition("#")[0]).resolve() for link in _links(ROOT / "docs" / "index.md")}
 
-    assert [page.name for page in PAGES if page.resolve() not in linked and page.name != "index.md"] == []
+    index = ROOT / "docs" / "index.md"
+    assert [page.name for page in PAGES if page.resolve() not in linked and page != index] == []
 
 
 @pytest.mark.parametrize("block", _examples("json", DOCUMENTS))

@@ -21,7 +21,7 @@ from markdown_it import MarkdownIt
 from penstock import AuthStrategy, PaginationStrategy, Sink, SinkStrategy, hookspecs
 from support.server import Received, Reply, serve
 
-PAGE = (Path(__file__).parents[2] / "docs" / "plugins.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "plugins" / "writing.md").read_text(encoding="utf-8")
 SECRET = "a-secret-of-the-test"
 USERS = [{"id": number, "name": f"user {number}"} for number in range(1, 6)]
 CONFIG = """

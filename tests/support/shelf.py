@@ -19,23 +19,33 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def put(self, distribution: str, code: str, *points: str, version: str = "1.0", metadata: bool = True) -> str:
+    def put(
+        self,
+        distribution: str,
+        code: str,
+        *points: str,
+        version: str = "1.0",
+        metadata: bool = True,
+        requires: str = "",
+    ) -> str:
         """Install a distribution of one module, and return the module's name.
 
         Args:
             distribution: Its name.
             code: The module's source.
-            points: Its entry points, each ``auth:acme``: family and name; ``{module}`` is put in where it says so
-                (``auth:acme={module}:thing``).
+            points: Its entry points, each ``auth:acme``, family and name, or ``api:1=penstock``; ``{module}`` is put in
+                where it says so (``auth:acme={module}:thing``).
             version: Its version.
             metadata: Whether there is a ``METADATA`` file.
+            requires: What it needs, such as ``penstock>=1``.
         """
         module = f"shelved_{next(_NUMBERS)}"
         (self.folder / f"{module}.py").write_text(dedent(code), encoding="utf-8")
         info = self.folder / f"{distribution.replace('-', '_')}-{version}.dist-info"
         info.mkdir()
         if metadata:
-            text = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+            needs = f"Requires-Dist: {requires}\n" if requires else ""
+            text = f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{needs}"
             (info / "METADATA").write_text(text, encoding="utf-8")
         (info / "entry_points.txt").write_text("".join(_section(point, module) for point in points), encoding="utf-8")
         return module

@@ -21,7 +21,7 @@ from penstock.http.errands import Errands
 from penstock.http.wire import Wire
 from penstock.redaction import Secrets
 from penstock.strategies import AuthContext, Person
-from penstock.tokens import FileTokens, StoredToken
+from penstock.tokens import FileTokens, OwnTokens, StoredToken
 from penstock.values import JSON
 
 _UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
@@ -174,9 +174,10 @@ async def log_in(access: Access, secrets: Secrets, person: Person) -> None:
 
 @asynccontextmanager
 async def _lent(access: Access, secrets: Secrets) -> AsyncGenerator[AuthContext]:
-    http = access.connection.http
+    http, auth = access.connection.http, access.connection.auth
+    tokens = OwnTokens(FileTokens.of(access.tokens), auth.strategy, auth.config)
     async with Wire(http) as wire:
-        yield Errands(http, wire, FileTokens.of(access.tokens), secrets)
+        yield Errands(http, wire, tokens, secrets)
 
 
 @contextmanager

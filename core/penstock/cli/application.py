@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from penstock.cli.plugged import NoPlugins, StrictPlugins, pluggable, wanting
+
 EPILOG: Final = """\b
 First steps:
   penstock demo              see a whole sync, offline, in a folder of its own
@@ -33,12 +35,16 @@ def _version(asked: bool) -> None:  # noqa: FBT001 - the signature typer calls
 
 
 def penstock(
+    context: typer.Context,
     *,
+    no_plugins: NoPlugins = False,
+    strict_plugins: StrictPlugins = False,
     version: Annotated[  # noqa: ARG001, RUF100 - its callback acts
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Point it at any HTTP API: its records arrive, mapped and kept in step, in a catalog."""
+    context.with_resource(wanting(no_plugins=no_plugins, strict_plugins=strict_plugins))
 
 
 _COMMANDS: Final = (
@@ -55,6 +61,8 @@ _COMMANDS: Final = (
     "version",
 )
 """Each is the function of its name in the module of its name, with an ``EPILOG`` or none."""
+_PLUGGABLE: Final = frozenset({"sync", "plan", "apply", "serve", "check", "preview", "entities", "schema"})
+"""The commands that may use plugins of others."""
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {"demo": {"context_settings": {"allow_interspersed_args": False}}}
 _GROUPS: Final = ("holds", "runs", "auth", "plugins")
 """Each is the ``app`` of the module of its name."""
@@ -80,7 +88,8 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
         if name in asked or not asked:
             module = import_module(f"penstock.cli.{name}")
             command = app.command(name, epilog=getattr(module, "EPILOG", None), **_OPTIONS.get(name, {}))
-            command(getattr(module, name))
+            function = getattr(module, name)
+            command(pluggable(function) if name in _PLUGGABLE else function)
     for name in _GROUPS:
         if name in asked or not asked:
             app.add_typer(import_module(f"penstock.cli.{name}").app, name=name)

@@ -20,13 +20,13 @@ def existing_sink(where: Inputs) -> Chosen[SinkStrategy[Any]]:
         ConfigurationError: The settings of the sink are wrong.
         SinkError: There is no catalog yet; none is created.
     """
+    from penstock.cli.plugged import plugin_manager
     from penstock.cli.summary import place_of
     from penstock.config.load import load_sink
     from penstock.errors import SinkError
-    from penstock.plugins import PluginManager
     from penstock.sync.sinks import sink_exists
 
-    sink = load_sink(where, PluginManager())
+    sink = load_sink(where, plugin_manager())
     if not sink_exists(sink):
         message = f"there is no catalog at {place_of(sink)}; run `penstock sync` first, or name another with --catalog"
         raise SinkError(message)

@@ -22,11 +22,11 @@ def existing_journal(config: Path | None, mapping: Path | None) -> Generator[Jou
         ConfigurationError: The settings do not say where it is.
         JournalError: It cannot be used.
     """
+    from penstock.cli.plugged import plugin_manager
     from penstock.config.load import load_place
     from penstock.journal import JournalFile, path_of
-    from penstock.plugins import PluginManager
 
-    place = load_place(inputs(config, mapping), PluginManager())
+    place = load_place(inputs(config, mapping), plugin_manager())
     path = path_of(place.state_dir, place.source)
     if not path.is_file():
         say(f'there is no run of "{place.source}" yet ({path} does not exist); `penstock sync` makes one')

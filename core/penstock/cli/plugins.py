@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
 
 import typer
 
 from penstock.cli.console import put, put_json, table
-from penstock.cli.failures import explained, misuse
+from penstock.cli.failures import FAILED, explained, misuse
 from penstock.cli.options import Verbose, examples
+from penstock.cli.plugged import listed_plugins, pluggable, refuse_gated
 
 if TYPE_CHECKING:
     from penstock.plugins import Family, PluginInfo, PluginManager
@@ -19,10 +21,13 @@ EPILOG: Final = examples(
     "penstock plugins show bearer_token",
     "penstock plugins show none --family pagination",
     "PENSTOCK_DISABLE_PLUGINS=jsonl,auth:basic penstock plugins",
+    "PENSTOCK_PLUGINS_DIR=./plugins penstock plugins --strict-plugins",
 )
+LOCK_EPILOG: Final = examples("penstock plugins lock ./plugins", "penstock plugins lock ./plugins --out plugins.lock")
 SHOW_EPILOG: Final = examples("penstock plugins show cursor", "penstock plugins show sqlite --format json")
 _WIDEST: Final = 110
-_COLUMNS: Final = ("family", "name", "distribution", "version", "state", "reason")
+_COLUMNS: Final = ("family", "name", "distribution", "version", "state")
+_OF_MOUNTED: Final = ("code", "path")
 
 Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or for programs.")]
 FamilyName = Annotated[
@@ -34,26 +39,30 @@ app: Final = typer.Typer(rich_markup_mode=None)
 
 
 @app.callback(invoke_without_command=True, epilog=EPILOG)
+@pluggable
 def plugins(context: typer.Context, *, output: Format = "table", verbose: Verbose = False) -> None:
-    """List the installed plugins, or show the settings of one.
+    """List the plugins, show the settings of one, or lock mounted ones.
 
     There are three families: auth (ways to prove who we are), pagination (ways to ask for the next page) and sink
     (places for entities). A plugin that is broken, disabled or claimed by several distributions is listed with the
-    reason; only a configuration that names it fails.
+    reason; only a configuration that names it fails. One that is mounted in PENSTOCK_PLUGINS_DIR and does not pass
+    every gate is listed as gated, with the gate's code and what mends it.
     """
     if context.invoked_subcommand is not None:
         return
     with explained(verbose=verbose):
-        from penstock.plugins import PluginManager
-
-        infos = PluginManager().infos()
+        manager = listed_plugins()
+        infos = manager.infos()
         if output == "json":
             put_json([info._asdict() for info in infos])
         else:
-            put(table(_COLUMNS, [[getattr(info, column) for column in _COLUMNS] for info in infos]))
+            columns = [*_COLUMNS, *(_OF_MOUNTED if manager.mounted else ()), "reason"]
+            put(table(columns, [[getattr(info, column) for column in columns] for info in infos]))
+        refuse_gated(manager)
 
 
 @app.command(epilog=SHOW_EPILOG)
+@pluggable
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="The word a configuration writes.")],
     *,
@@ -63,13 +72,33 @@ def show(
 ) -> None:
     """Show the settings of one plugin, with types and defaults."""
     with explained(verbose=verbose):
-        from penstock.plugins import PluginManager
-
-        manager = PluginManager()
+        manager = listed_plugins()
         info = _find(manager, name, family)
         if info.state != "ok":
             raise misuse(name, f"the {info.family} plugin of {info.distribution} is {info.state}: {info.reason}")
         _show(manager, info, output)
+
+
+@app.command(epilog=LOCK_EPILOG)
+def lock(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where plugins are mounted from.")],
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="The lock file.", show_default="plugins.lock in the folder"),
+    ] = None,
+    verbose: Verbose = False,
+) -> None:
+    """Lock a folder of plugins: nothing else in it is used from then on.
+
+    Whatever passes every gate but the import is locked, byte for byte; nothing is run. What does not pass is left out,
+    said, and makes the exit code 1. Where the lock file is not in the mounted folder, name it in PENSTOCK_PLUGINS_LOCK.
+    """
+    with explained(verbose=verbose):
+        from penstock.cli.locking import lock_folder
+
+        left_out = lock_folder(folder, out)
+    raise SystemExit(FAILED if left_out else 0)
 
 
 def _find(manager: PluginManager, name: str, family: Family | None) -> PluginInfo:
@@ -89,7 +118,7 @@ def _show(manager: PluginManager, info: PluginInfo, output: str) -> None:
     from penstock.cli.describe import describe
 
     strategy = getattr(manager, info.family)(info.name)
-    settings = describe(strategy.Config, info.family)
+    settings = describe(strategy.Config, cast("Family", info.family))
     summary = " ".join((type(strategy).__doc__ or "").split())
     if output == "json":
         content = {"family": info.family, "name": info.name, "distribution": info.distribution, "version": info.version}

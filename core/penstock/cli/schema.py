@@ -7,6 +7,7 @@ from typing import Final
 from penstock.cli.console import put_json
 from penstock.cli.failures import explained
 from penstock.cli.options import Verbose, examples
+from penstock.cli.plugged import plugin_manager
 
 EPILOG: Final = examples(
     "penstock schema > penstock.schema.json",
@@ -19,10 +20,9 @@ EPILOG: Final = examples(
 def schema(*, verbose: Verbose = False) -> None:
     """Print the JSON Schema of penstock.yml.
 
-    The settings of all installed plugins are in it, so that editors can complete and check the file.
+    The settings of all installed and mounted plugins are in it, so that editors can complete and check the file.
     """
     with explained(verbose=verbose):
         from penstock.config.schema import json_schema
-        from penstock.plugins import PluginManager
 
-        put_json(json_schema(PluginManager()))
+        put_json(json_schema(plugin_manager()))

@@ -9,6 +9,7 @@ import typer
 
 from penstock.cli.failures import explained, misuse
 from penstock.cli.options import ConfigFile, MappingFile, examples
+from penstock.cli.plugged import listed_plugins
 
 if TYPE_CHECKING:
     from penstock.config.load import Inputs
@@ -78,10 +79,9 @@ def _inputs(sources: Path | None, config: Path | None, mapping: Path | None) -> 
 def _is_once(given: Inputs) -> bool:
     from penstock.config.load import load_calendar
     from penstock.errors import ConfigurationError
-    from penstock.plugins import PluginManager
 
     try:
-        return load_calendar(given, PluginManager()).listener.type == "ONCE"
+        return load_calendar(given, listed_plugins()).listener.type == "ONCE"
     except ConfigurationError:
         return False  # the service waits until somebody puts it right
 

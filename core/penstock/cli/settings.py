@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from penstock.cli.plugged import plugin_manager
+
 if TYPE_CHECKING:
     from penstock.config.load import Inputs
     from penstock.config.models import Access, Settings, TokenStorage
@@ -42,11 +44,10 @@ def read_settings(
         ConfigurationError: All that is wrong with them.
     """
     from penstock.config.load import load_settings
-    from penstock.plugins import PluginManager
 
-    where = inputs(config, mapping, sink=sink, catalog=catalog)
+    where, plugins = inputs(config, mapping, sink=sink, catalog=catalog), plugin_manager()
     with _hinted(where):
-        return load_settings(where, PluginManager())
+        return load_settings(where, plugins)
 
 
 def read_access(config: Path | None) -> Access:
@@ -56,11 +57,10 @@ def read_access(config: Path | None) -> Access:
         ConfigurationError: All that is wrong with it.
     """
     from penstock.config.load import load_access
-    from penstock.plugins import PluginManager
 
-    where = inputs(config, None)
+    where, plugins = inputs(config, None), plugin_manager()
     with _hinted(where):
-        return load_access(where, PluginManager())
+        return load_access(where, plugins)
 
 
 def read_token_storage(config: Path | None) -> TokenStorage:

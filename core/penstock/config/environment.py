@@ -21,7 +21,7 @@ OCEAN: Final = "OCEAN__"
 _Steps: TypeAlias = tuple[str, ...]
 
 _OUR_BRANCHES: Final = frozenset(
-    {("connection",), ("sink",), ("expressions",), ("tokens",), ("event_listener",), ("service",)}
+    {("connection",), ("sink",), ("expressions",), ("plugins",), ("tokens",), ("event_listener",), ("service",)}
 )
 _OCEAN_BRANCHES: Final = frozenset(
     {

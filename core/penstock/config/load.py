@@ -15,7 +15,7 @@ from penstock.config.connection import read_connection
 from penstock.config.documents import GeneralDocument
 from penstock.config.environment import Environment
 from penstock.config.mapping import read_resources
-from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
+from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, PluginLimits, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.problems import Findings
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
@@ -76,6 +76,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     read = read_connection(config, environment, chooser, found)
     sink = read_sink(config, environment, chooser, found, name=inputs.sink, catalog=_text(inputs.catalog))
     limits, _ = read_block("expressions", ExpressionLimits, config, environment, found)
+    calls, _ = read_block("plugins", PluginLimits, config, environment, found)
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
     _check_serving(config, environment, found)
@@ -85,7 +86,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         if document
         else ()
     )
-    if found.problems or not (general and read.connection and sink and limits and tokens):
+    if found.problems or not (general and read.connection and sink and limits and calls and tokens):
         raise found.error()
     return Settings(
         source=general.source or host(read.connection.http.base_url),
@@ -95,6 +96,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         flags=MappingFlags.model_validate(general.model_dump(include=set(MappingFlags.model_fields))),
         expressions=limits,
         tokens=tokens,
+        plugins=calls,
         state_dir=state_dir,
         resume_within=general.resume_within,
         warnings=tuple(found.warnings),

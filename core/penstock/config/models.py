@@ -31,6 +31,7 @@ from penstock.config.pem import Identity, Pem
 from penstock.config.urls import clean_base_url, clean_origin, clean_proxy
 from penstock.errors import Problem
 from penstock.jq_text import JqText
+from penstock.plugin_calls import BLOCKING_SECONDS, WAITING_SECONDS
 from penstock.redaction import mask_base_url
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
@@ -394,6 +395,22 @@ class ExpressionLimits(Model):
     memory_bytes: int = Field(default=512 * 1024 * 1024, ge=64 * 1024 * 1024, description="of a worker process")
 
 
+class PluginLimits(Model):
+    """How long a call of a plugin may take, before it counts as failed."""
+
+    timeout: float = Field(
+        default=WAITING_SECONDS,
+        gt=0,
+        description="seconds a call may wait for something; of an auth, only while none of the connection's requests "
+        "is under way",
+    )
+    blocking_timeout: float = Field(
+        default=BLOCKING_SECONDS,
+        gt=0,
+        description="seconds an auth or a pagination may compute without giving way to others; of a sink, `timeout`",
+    )
+
+
 class TokenStorage(NamedTuple):
     """Where the grants are kept that must outlive the process."""
 
@@ -423,6 +440,7 @@ class Settings(NamedTuple):
     flags: MappingFlags
     expressions: ExpressionLimits
     tokens: TokenStorage
+    plugins: PluginLimits
     state_dir: Path
     """Where the run journal lives."""
     resume_within: float

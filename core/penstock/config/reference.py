@@ -27,7 +27,7 @@ from penstock.config.documents import (
 )
 from penstock.config.environment import variable_name
 from penstock.config.interval import in_words
-from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, SearchRule
+from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, PluginLimits, SearchRule
 from penstock.config.service import EventListener, ServiceDocument
 from penstock.config.sink import DEFAULT_TYPE
 from penstock.config.validation import camel
@@ -104,6 +104,7 @@ def _sections(plugins: PluginManager) -> Iterator[str]:
     for strategy in plugins.usable("sink"):
         yield _section(f"### `type: {strategy.name}`", _first_line(strategy), config_of(strategy), ["sink"])
     yield _section("## `expressions`", "What the evaluation of jq may cost.", ExpressionLimits, ["expressions"])
+    yield _section("## `plugins`", "What a call of a plugin may take.", PluginLimits, ["plugins"])
     kept = "Where grants are kept that must outlive a run."
     yield _section("## `tokens`", kept, TokensDocument, ["tokens"])
     asks = "What asks `penstock serve` for a sync beside the schedule. Other names in it are ignored."

@@ -13,10 +13,11 @@ from pydantic import BaseModel
 
 from penstock.config import aliases
 from penstock.config.documents import GeneralDocument, ResourceDocument, TokensDocument
-from penstock.config.models import ExpressionLimits, HttpSettings
+from penstock.config.models import ExpressionLimits, HttpSettings, PluginLimits
 from penstock.config.node import to_snake
 from penstock.config.service import EventListener, ServiceDocument
 from penstock.config.sink import DEFAULT_TYPE
+from penstock.errors import PluginError
 from penstock.plugins import Family, PluginManager, Strategy, config_of
 from penstock.values import JSON
 
@@ -24,7 +25,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 Schema: TypeAlias = dict[str, JSON]
 
 _VARIABLE: Final[Schema] = {"type": "string", "pattern": r"\$\{"}
-_BLOCKS: Final = ("connection", "sink", "expressions", "tokens", "eventListener", "service")
+_BLOCKS: Final = ("connection", "sink", "expressions", "plugins", "tokens", "eventListener", "service")
 _ABOUT: Final = frozenset({"description", "default", "examples"})
 
 
@@ -42,6 +43,8 @@ def json_schema(plugins: PluginManager) -> dict[str, JSON]:
     definitions["sink"] = _sinks(plugins, definitions)
     limits = _lenient(_properties(ExpressionLimits, definitions))
     definitions["expressions"] = _closed("What the evaluation of jq may cost.", limits)
+    calls = _lenient(_properties(PluginLimits, definitions))
+    definitions["plugins"] = _closed("What a call of a plugin may take.", calls)
     tokens = _lenient(_properties(TokensDocument, definitions))
     definitions["tokens"] = _closed("Where grants are kept that must outlive a run.", tokens)
     definitions["eventListener"] = {
@@ -115,7 +118,11 @@ def _sinks(plugins: PluginManager, definitions: Schema) -> Schema:
 
 
 def _of_plugin(strategy: Strategy, family: Family, definitions: Schema) -> Schema:
-    return _properties(config_of(strategy), definitions, prefix=f"{family}.{strategy.name}.")
+    try:
+        return _properties(config_of(strategy), definitions, prefix=f"{family}.{strategy.name}.")
+    except Exception as error:
+        message = f'the {family} plugin "{strategy.name}" has settings without a JSON Schema: {error}'
+        raise PluginError(message) from error
 
 
 def _add_resource(definitions: Schema) -> None:

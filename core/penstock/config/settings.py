@@ -14,7 +14,8 @@ from penstock.config.models import Chosen
 from penstock.config.node import NOTHING, Node, join, to_snake
 from penstock.config.problems import Findings
 from penstock.config.validation import camel, known_names, validate, written_names
-from penstock.errors import PluginError, did_you_mean
+from penstock.errors import PenstockError, PluginError, did_you_mean
+from penstock.plugin_calls import BLOCKING_SECONDS, blocking
 from penstock.plugins import Family, PluginManager, Strategy, config_of
 from penstock.strategies import AuthStrategy
 
@@ -121,7 +122,18 @@ class PluginSettings:
         """Validate a strategy's part of the settings with its ``Config``; None after a problem."""
         model = config_of(strategy)
         context = {"auth": self._nested_auth}
-        config = validate(model, part_for(model, settings, home), self._found, required=required, context=context)
+        part = part_for(model, settings, home)
+        try:
+            with blocking(BLOCKING_SECONDS):
+                config = validate(model, part, self._found, required=required, context=context)
+        except PenstockError:
+            raise
+        except Exception as error:  # noqa: BLE001 - its validators are a stranger's code
+            # what it says may hold a secret, and none is known yet
+            self._found.problem(
+                home, f'the plugin "{strategy.name}" fails to check its settings: {type(error).__name__}'
+            )
+            return None
         return None if config is None else Chosen(strategy, config)
 
     def _nested_auth(self, name: str) -> AuthStrategy[Any]:

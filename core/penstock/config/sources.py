@@ -18,7 +18,7 @@ from penstock.config.spelling import keys_in_snake_case
 from penstock.config.validation import written_names
 from penstock.config.yaml_source import parse_yaml, read_yaml
 
-BLOCKS: Final = ("connection", "sink", "expressions", "tokens", "event_listener", "service")
+BLOCKS: Final = ("connection", "sink", "expressions", "plugins", "tokens", "event_listener", "service")
 _INTEGRATION: Final = ("identifier", "config", "secrets", "type")
 
 

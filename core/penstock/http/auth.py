@@ -6,20 +6,24 @@ from typing import Any, cast
 
 import httpx
 
-from penstock.config.models import Chosen
+from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, PluginError
+from penstock.plugin_calls import blocking
 from penstock.strategies import AuthContext, AuthStrategy
 
 
-def build_auth(chosen: Chosen[AuthStrategy[Any]], context: AuthContext) -> httpx.Auth:
+def build_auth(
+    chosen: Chosen[AuthStrategy[Any]], context: AuthContext, limits: PluginLimits | None = None
+) -> httpx.Auth:
     """Return what signs the requests of one connection.
 
     Raises:
-        PluginError: The plugin raises, or gives something else.
+        PluginError: The plugin raises, does not return, or gives something else.
     """
     name = chosen.strategy.name
     try:
-        built = cast("object", chosen.strategy.build(chosen.config, context))  # a plugin may return anything
+        with blocking((limits or PluginLimits()).blocking_timeout):
+            built = cast("object", chosen.strategy.build(chosen.config, context))  # a plugin may return anything
     except PenstockError:
         raise
     except Exception as error:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 
-from penstock.config.models import HttpSettings
+from penstock.config.models import HttpSettings, PluginLimits
 from penstock.errors import AuthError, PenstockError
 from penstock.http.body import BodyError
 from penstock.http.documents import URL_CHARACTERS, shorten
@@ -31,6 +31,7 @@ from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import UrlError, origin, resolve_link
 from penstock.http.wire import Exchange, Wire
+from penstock.plugin_calls import bounded
 from penstock.redaction import Redactor, Secrets, mask_url, scrub
 from penstock.values import JSON
 
@@ -103,6 +104,7 @@ class ApiClient:
         *,
         auth_name: str = "",
         judge: Judge | None = None,
+        limits: PluginLimits | None = None,
     ) -> None:
         """Take the settings.
 
@@ -114,7 +116,9 @@ class ApiClient:
             secrets: What no message may show; learns what the auth adds.
             auth_name: The plugin it comes from, for messages.
             judge: Says which answers of the source are rate limits, beyond those that are known to be.
+            limits: What a step of the auth may take.
         """
+        self._limits = limits or PluginLimits()
         self._auth = auth
         self._auth_name = auth_name
         self._judge = judge
@@ -201,7 +205,13 @@ class ApiClient:
         self, call: _Call, flow: AsyncGenerator[httpx.Request, httpx.Response], response: httpx.Response | None
     ) -> httpx.Request | None:
         try:
-            return _as_request(await (anext(flow) if response is None else flow.asend(response)))
+            step = bounded(
+                anext(flow) if response is None else flow.asend(response),
+                waiting_seconds=self._limits.timeout,
+                blocking_seconds=self._limits.blocking_timeout,
+                activity=self._wire.activity,
+            )
+            return _as_request(await step)
         except StopAsyncIteration:
             return None
         except AuthError as error:

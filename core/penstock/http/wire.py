@@ -21,6 +21,7 @@ from penstock.http.routes import Routes
 from penstock.http.silence import explain
 from penstock.http.transport import aiohttp
 from penstock.http.urls import origin
+from penstock.plugin_calls import Activity
 
 ResultT = TypeVar("ResultT")
 _ERROR_BYTES: Final = 64 * 1024
@@ -64,6 +65,8 @@ class Wire:
         self.answered = False
         """Whether any request of this connection was ever answered."""
         self.clock = clock
+        self.activity = Activity()
+        """Whether something of this connection is under way."""
         self._settings = settings
         self._origins = frozenset(map(origin, (settings.base_url, *settings.allowed_origins)))
         self._routes = Routes(settings)
@@ -102,6 +105,10 @@ class Wire:
                 is to be sent again.
             JudgementError: The judge cannot tell.
         """
+        with self.activity.going_on():
+            return await self._in_a_slot(request, judge)
+
+    async def _in_a_slot(self, request: httpx.Request, judge: Judge | None) -> Exchange:
         await self.limiter.acquire()
         task = asyncio.create_task(self._exchange(request, judge))
         self._under_way.add(task)
@@ -129,7 +136,8 @@ class Wire:
     async def wait(self, wait: Wait) -> None:
         """Wait before asking again; what the server asked for holds for all, and is the limiter's business."""
         if not wait.asked:
-            await self.clock.sleep(wait.seconds)
+            with self.activity.going_on():
+                await self.clock.sleep(wait.seconds)
 
     async def _exchange(self, request: httpx.Request, judge: Judge | None) -> Exchange:
         self.requests += 1

@@ -72,7 +72,7 @@ async def apply_plan(
 
 
 async def _perform(found: Rehearsal, journal: Journal, settings: Settings, stop: asyncio.Event) -> None:
-    async with open_sink(settings.sink, settings.source) as sink:
+    async with open_sink(settings.sink, settings.source, settings.plugins) as sink:
         await sink.claim()
         journal.lease.check()  # whoever takes over claims after us
         repetition = await found.calls.repeat(sink, stop)

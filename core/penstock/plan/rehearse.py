@@ -68,7 +68,7 @@ async def rehearsal(
         # the journal first: should somebody be syncing, it is then behind the catalog, as it is allowed to be
         copy_of(path_of(settings.state_dir, settings.source), folder / "journal")
         calls = Calls(folder / "calls")
-        stand_in = rehearse_sink(settings.sink, settings.source, folder / "catalog")
+        stand_in = rehearse_sink(settings.sink, settings.source, folder / "catalog", settings.plugins)
         with Changes(folder / "changes.db") as changes:
             with Journal(folder / "journal", settings.source) as journal:
                 ends = Ends(Comparing(stand_in, changes, calls), journal, resume_within=None)

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Sequence
 
 from penstock.cli.failures import explained
+from penstock.cli.plugged import plugin_manager
 from penstock.cli.running import Manner, run
 from penstock.config.load import load_settings
-from penstock.plugins import PluginManager
 from penstock.service.configuration import Snapshot
 
 
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     task, *only = arguments
     snapshot = Snapshot.from_json(sys.stdin.buffer.read())
     with explained(verbose=False) as context:
-        settings = context.settings = load_settings(snapshot.inputs(os.environ), PluginManager())
+        settings = context.settings = load_settings(snapshot.inputs(os.environ), plugin_manager())
         if task == "check":
             return 0
         return run(settings, context.secrets, Manner(quiet=True), only=only, report="-")

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
+from penstock.cli.plugged import listed_plugins
 from penstock.config.load import load_calendar
 from penstock.config.service import Calendar
 from penstock.errors import ConfigurationError
-from penstock.plugins import PluginManager
 from penstock.service.agenda import Cause
 from penstock.service.configuration import Files, Snapshot
 from penstock.service.logs import Log
@@ -137,7 +137,7 @@ class Sources:
         if not await self._shared.runner.check(snapshot, log.alarm):
             return None
         try:
-            return await asyncio.to_thread(load_calendar, snapshot.inputs(os.environ), PluginManager())
+            return await asyncio.to_thread(load_calendar, snapshot.inputs(os.environ), listed_plugins())
         except ConfigurationError as error:
             for problem in error.problems:
                 log.alarm(str(problem))

@@ -13,6 +13,7 @@ from penstock.errors import PenstockError, ReadError
 from penstock.http.client import ApiRequest, ApiResponse
 from penstock.http.documents import decode
 from penstock.journal import Checkpoint
+from penstock.plugin_calls import BLOCKING_SECONDS, blocking
 from penstock.redaction import mask_url
 from penstock.strategies import PaginationStrategy
 from penstock.sync.requests import Endpoint, fingerprint
@@ -40,10 +41,14 @@ class Read:
         endpoint: What to read.
         send: Sends one request; retries are its business.
         extract: Finds the items in a page's document.
+        blocking_timeout: Seconds for one decision of the pagination.
     """
 
-    def __init__(self, endpoint: Endpoint, send: Send, extract: Extract) -> None:
+    def __init__(
+        self, endpoint: Endpoint, send: Send, extract: Extract, *, blocking_timeout: float = BLOCKING_SECONDS
+    ) -> None:
         self._endpoint = endpoint
+        self._blocking_timeout = blocking_timeout
         self._extract = extract
         self._ahead = _Ahead(send)
         self._seen: tuple[_Seen, ...] = ()
@@ -66,7 +71,7 @@ class Read:
                 (start.index, start.request, start.url) if start else (0, self._first(), self._endpoint.url)
             )
             for index in range(first, self._endpoint.settings.max_pages):
-                with _blaming(self._pagination):
+                with self._blaming():
                     sent = self._ahead.sent_for(request) or self._endpoint.request(request, url)
                     _refuse_repetition(sent, asked)
                 response = await self._ahead.response(request, sent)
@@ -111,7 +116,7 @@ class Read:
 
     def _first(self) -> PageRequest:
         chosen = self._pagination
-        with _blaming(chosen):
+        with self._blaming():
             first = cast("object", chosen.strategy.first(chosen.config))  # a plugin may return anything
             if not isinstance(first, PageRequest):
                 message = f"first() returned {type(first).__name__}, not a PageRequest"
@@ -120,7 +125,7 @@ class Read:
 
     def _next(self, page: Page) -> PageRequest | Stop:
         chosen = self._pagination
-        with _blaming(chosen):
+        with self._blaming():
             decision = cast("object", chosen.strategy.next(chosen.config, page))  # a plugin may return anything
             if not isinstance(decision, PageRequest | Stop):
                 message = f"next() returned {type(decision).__name__}, neither PageRequest nor Stop"
@@ -136,7 +141,7 @@ class Read:
             self._ahead.drop()
         chosen = self._pagination
         for steps in range(max(len(self._ahead), 1) + 1, depth + 1):
-            with _blaming(chosen):
+            with self._blaming():
                 guess = chosen.strategy.ahead(chosen.config, page, steps)
                 if guess is None:
                     break
@@ -144,6 +149,19 @@ class Read:
             if not len(self._ahead):
                 self._ahead.send(decision, self._endpoint.request(decision, url))
             self._ahead.send(guess, request)
+
+    @contextmanager
+    def _blaming(self) -> Generator[None]:
+        """Name the plugin when its decision raises what it should not, or does not come."""
+        try:
+            with blocking(self._blocking_timeout):
+                yield
+        except PenstockError:
+            raise
+        except Exception as error:
+            name = self._pagination.strategy.name
+            message = f'the pagination plugin "{name}" failed: {type(error).__name__}: {error}'
+            raise ReadError(message, reason=StopReason.PLUGIN_FAILED) from error
 
 
 class _Seen:
@@ -226,18 +244,6 @@ class _Ahead:
 
 def _asks_for_the_same(one: PageRequest, other: PageRequest) -> bool:
     return (one.params, one.body, one.headers, one.url) == (other.params, other.body, other.headers, other.url)
-
-
-@contextmanager
-def _blaming(chosen: Chosen[PaginationStrategy[Any]]) -> Generator[None]:
-    """Name the plugin when its decision raises what it should not."""
-    try:
-        yield
-    except PenstockError:
-        raise
-    except Exception as error:
-        message = f'the pagination plugin "{chosen.strategy.name}" failed: {type(error).__name__}: {error}'
-        raise ReadError(message, reason=StopReason.PLUGIN_FAILED) from error
 
 
 def _hear(task: asyncio.Task[ApiResponse]) -> None:

@@ -51,7 +51,7 @@ async def run_sync(
         return await run_between(
             settings,
             secrets,
-            Ends(open_sink(settings.sink, settings.source), journal, settings.resume_within),
+            Ends(open_sink(settings.sink, settings.source, settings.plugins), journal, settings.resume_within),
             only=only,
             observer=observer,
             stop=stop,

@@ -2,85 +2,97 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Collection, Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Self, TypeVar
 
-from penstock.config.models import Chosen
+from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
+from penstock.plugin_calls import blocking, bounded
 from penstock.strategies import Sink, SinkStrategy
 from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
 
+ResultT = TypeVar("ResultT")
 _WRITTEN: Final = frozenset({"created", "updated", "unchanged", "refused"})
 _DELETED: Final = frozenset({"deleted", "absent", "refused"})
 _key: Final = itemgetter(1, 2)
 
 
-def open_sink(chosen: Chosen[SinkStrategy[Any]], source: str) -> Sink:
+def open_sink(chosen: Chosen[SinkStrategy[Any]], source: str, limits: PluginLimits | None = None) -> Sink:
     """Return the sink for a source; nothing is touched before it is entered.
+
+    Args:
+        chosen: Which sink.
+        source: Who writes.
+        limits: How long one of its calls may take.
 
     Raises:
         SinkError: The plugin cannot open it.
     """
-    with _blaming(chosen.strategy.name):
-        return _NamedSink(chosen.strategy.open(chosen.config, source), chosen.strategy.name)
+    seconds = (limits or PluginLimits()).timeout
+    with _blaming(chosen.strategy.name, seconds):
+        return _NamedSink(chosen.strategy.open(chosen.config, source), chosen.strategy.name, seconds)
 
 
-def rehearse_sink(chosen: Chosen[SinkStrategy[Any]], source: str, folder: Path) -> Sink:
+def rehearse_sink(
+    chosen: Chosen[SinkStrategy[Any]], source: str, folder: Path, limits: PluginLimits | None = None
+) -> Sink:
     """Return a stand-in for the sink, which begins with what that one holds and keeps what is done to it to itself.
 
     Raises:
         PluginError: The plugin offers none.
         SinkError: The plugin cannot make it.
     """
-    with _blaming(chosen.strategy.name):
-        return _NamedSink(chosen.strategy.rehearse(chosen.config, source, folder), chosen.strategy.name)
+    seconds = (limits or PluginLimits()).timeout
+    with _blaming(chosen.strategy.name, seconds):
+        return _NamedSink(chosen.strategy.rehearse(chosen.config, source, folder), chosen.strategy.name, seconds)
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
     """Return whether there is a catalog to read; raises SinkError."""
-    with _blaming(chosen.strategy.name):
+    with _blaming(chosen.strategy.name, PluginLimits().timeout):
         return chosen.strategy.exists(chosen.config)
 
 
 class _NamedSink(Sink):
     """Hands everything on, checks what comes back, and names the plugin in every error."""
 
-    def __init__(self, sink: Sink, name: str) -> None:
+    def __init__(self, sink: Sink, name: str, seconds: float) -> None:
         self._sink = sink
         self._name = name
+        self._seconds = seconds
 
     async def __aenter__(self) -> Self:
         with _blaming(self._name):
-            self._sink = await self._sink.__aenter__()
+            self._sink = await self._bounded(self._sink.__aenter__())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with _blaming(self._name):
-            await self._sink.__aexit__(kind, error, trace)
+            await self._bounded(self._sink.__aexit__(kind, error, trace))
 
     async def claim(self) -> None:
         with _blaming(self._name):
-            await self._sink.claim()
+            await self._bounded(self._sink.claim())
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         with _blaming(self._name):
-            return _checked(await self._sink.write(batch), len(batch.entities), _WRITTEN, "write")
+            return _checked(await self._bounded(self._sink.write(batch)), len(batch.entities), _WRITTEN, "write")
 
     async def count(self) -> int | None:
         with _blaming(self._name):
-            return await self._sink.count()
+            return await self._bounded(self._sink.count())
 
     async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
         last: list[OwnedEntity] = []
         with _blaming(self._name):
-            async for chunk in self._sink.owned():
+            async for chunk in self._chunks(self._sink.owned()):
                 # What comes out of order would look as if nobody had seen it, and be deleted.
                 if not all(_key(one) < _key(other) for one, other in pairwise([*last, *chunk])):
                     message = "owned() is not sorted by blueprint and identifier, each key once"
@@ -90,12 +102,12 @@ class _NamedSink(Sink):
 
     async def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
         with _blaming(self._name):
-            async for chunk in self._sink.entities(blueprint):
+            async for chunk in self._chunks(self._sink.entities(blueprint)):
                 yield chunk
 
     async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
         with _blaming(self._name):
-            held = await self._sink.read(keys)
+            held = await self._bounded(self._sink.read(keys))
             if len(held) != len(keys):
                 message = f"read() returned {len(held)} entities for {len(keys)} keys"
                 raise ValueError(message)
@@ -103,7 +115,19 @@ class _NamedSink(Sink):
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
         with _blaming(self._name):
-            return _checked(await self._sink.delete(keys), len(keys), _DELETED, "delete")
+            return _checked(await self._bounded(self._sink.delete(keys)), len(keys), _DELETED, "delete")
+
+    async def _bounded(self, call: Awaitable[ResultT]) -> ResultT:
+        return await bounded(call, waiting_seconds=self._seconds, blocking_seconds=self._seconds)
+
+    async def _chunks(self, chunks: AsyncIterator[ResultT]) -> AsyncIterator[ResultT]:
+        iterator = aiter(chunks)
+        while True:
+            try:
+                chunk = await self._bounded(anext(iterator))
+            except StopAsyncIteration:
+                return
+            yield chunk
 
 
 def _checked(outcomes: Sequence[Outcome], count: int, kinds: Collection[str], method: str) -> Sequence[Outcome]:
@@ -117,9 +141,16 @@ def _checked(outcomes: Sequence[Outcome], count: int, kinds: Collection[str], me
 
 
 @contextmanager
-def _blaming(name: str) -> Generator[None]:
+def _blaming(name: str, blocking_seconds: float | None = None) -> Generator[None]:
+    """Name the plugin in what it raises.
+
+    Args:
+        name: The plugin.
+        blocking_seconds: How long the block may take; None where it awaits, and each call is bounded by itself.
+    """
     try:
-        yield
+        with nullcontext() if blocking_seconds is None else blocking(blocking_seconds):
+            yield
     except PenstockError:
         raise
     except Exception as error:

@@ -49,20 +49,22 @@ class Source(NamedTuple):
 
     def _open(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract, send: Send) -> Read:
         endpoint = Endpoint.of(self.settings.connection.http, spec, values)
-        return Read(endpoint, self.answers.send if name_of(spec) in self.shared else send, extract)
+        send = self.answers.send if name_of(spec) in self.shared else send
+        return Read(endpoint, send, extract, blocking_timeout=self.settings.plugins.blocking_timeout)
 
 
 class _Tokens(TokenStore):
-    """The store of the settings, which few ways of logging in ask for."""
+    """What an auth may reach of the store of the settings, which few ways of logging in ask for."""
 
-    def __init__(self, storage: TokenStorage) -> None:
-        self._storage = storage
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
     def locked(self, label: str) -> AbstractAsyncContextManager[TokenSlot]:
         """Hold the label's lock for the length of an ``async with`` block."""
-        from penstock.tokens import FileTokens  # noqa: PLC0415 - 6 ms of a start
+        from penstock.tokens import FileTokens, OwnTokens  # noqa: PLC0415 - 6 ms of a start
 
-        return FileTokens.of(self._storage).locked(label)
+        auth = self._settings.connection.auth
+        return OwnTokens(FileTokens.of(self._settings.tokens), auth.strategy, auth.config).locked(label)
 
 
 @asynccontextmanager
@@ -76,11 +78,13 @@ async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = 
     """
     http, auth = settings.connection.http, settings.connection.auth
     async with Wire(http) as wire:
-        errands = Errands(http, wire, _Tokens(settings.tokens), secrets)
+        errands = Errands(http, wire, _Tokens(settings), secrets)
         with Evaluator(settings.expressions) as evaluator:
             judge = None if http.rate_limit_when is None else judge_by(evaluator.compile(http.rate_limit_when))
-            signing, name = build_auth(auth, errands), auth.strategy.name
-            client = ApiClient(http, signing, wire, errands, secrets, auth_name=name, judge=judge)
+            signing, name = build_auth(auth, errands, settings.plugins), auth.strategy.name
+            client = ApiClient(
+                http, signing, wire, errands, secrets, auth_name=name, judge=judge, limits=settings.plugins
+            )
             pages, parents = kept.senders(client.send) if kept else (client.send, client.send)
             with SharedAnswers(parents) as answers:
                 shared = shared_requests(settings.resources)

@@ -6,6 +6,7 @@ used, and no two processes use it at once.
 
 from __future__ import annotations
 
+from penstock.tokens.own import OwnTokens
 from penstock.tokens.store import FileTokens, StoredToken
 
-__all__ = ["FileTokens", "StoredToken"]
+__all__ = ["FileTokens", "OwnTokens", "StoredToken"]
