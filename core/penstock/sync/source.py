@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
-from penstock.config.models import RequestSpec, Settings, TokenStorage
+from penstock.config.models import RequestSpec, Settings
 from penstock.expressions import Evaluator
 from penstock.http.auth import build_auth
 from penstock.http.client import ApiClient
