@@ -21,6 +21,7 @@ ROOMS = {
     "http",
     "journal",
     "jq_text",
+    "plugin_calls",
     "plugins",
     "redaction",
     "snapshot",
