@@ -71,7 +71,7 @@ class Discovery:
         read = self._source.open_discovery(parameter.request, found, parameter.extract)
         async for page in read.pages():
             self.pages += 1
-            self.unsteady |= page.page.index > 0 and parameter.request.pagination.strategy.drifts
+            self.unsteady |= read.drifts
             await parameter.check.check(page)
             for value in parameter.values(page.extracted.items):
                 candidates += 1

@@ -138,7 +138,7 @@ class KindRead:
                     mapped = await self._mapped(page, partition, where)
                     sound = sound and not mapped.errors
                     await self._delivery.add(mapped.entities, number, page.page.index, _after(page, sound=sound))
-                    if page.page.index and self._resource.request.pagination.strategy.drifts:
+                    if read.drifts:
                         self.coverage.unsteady.add(number)
                     self._observer.page_read(self._report)
         except ReadError as error:
