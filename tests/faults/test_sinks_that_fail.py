@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any
 
 import pytest
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkStrategy
+from penstock import SinkStrategy
 from penstock.config.models import Chosen
 from penstock.errors import SinkError
 from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import RunReport
 from penstock.sync.run import run_sync
-from penstock_sinks.sqlite import Sqlite, SqliteConfig
+from penstock_sinks.sqlite import SqliteConfig
+from support.faulty_sink import FaultyStrategy, Manner, Mood
 from support.project import USER, Project, user
 from support.server import Received, routes, serve
 
-Manner = Literal["before", "after", "refuse one", "refuse all"]
 SIZE = 1000
 USERS = [user(number) for number in range(1, 2601)]
 """Three pages, and as many batches."""
@@ -29,89 +28,9 @@ OPERATIONS = 5
 """A claim, three writes and a deletion."""
 
 
-class Faulty(Sink):
-    """A SQLite catalog that misbehaves at operation ``at``, counted from 0."""
-
-    def __init__(self, sink: Sink, at: int, manner: Manner) -> None:
-        self._sink = sink
-        self._left = at
-        self._manner = manner
-
-    async def __aenter__(self) -> Self:
-        await self._sink.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._sink.__aexit__(kind, error, trace)
-
-    def _is_due(self) -> bool:
-        self._left -= 1
-        return self._left == -1
-
-    def _fail(self) -> None:
-        message = "503: the catalog is away"
-        raise SinkError(message)
-
-    async def claim(self) -> None:
-        due = self._is_due()
-        if due and self._manner == "before":
-            self._fail()
-        await self._sink.claim()
-        if due and self._manner == "after":
-            self._fail()
-
-    async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
-        due = self._is_due()
-        if due and self._manner == "before":
-            self._fail()
-        refused = {"refuse one": 1, "refuse all": len(batch.entities)}.get(self._manner, 0) if due else 0
-        outcomes = await self._sink.write(EntityBatch(batch.kind, batch.entities[refused:]))
-        if due and self._manner == "after":  # done, and told otherwise
-            self._fail()
-        return [Outcome("refused", "it does not please")] * refused + list(outcomes)
-
-    async def count(self) -> int | None:
-        return await self._sink.count()
-
-    async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        async for chunk in self._sink.owned():
-            yield chunk
-
-    async def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        async for chunk in self._sink.entities(blueprint):
-            yield chunk
-
-    async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        due = self._is_due()
-        if due and self._manner == "before":
-            self._fail()
-        if due and self._manner.startswith("refuse"):
-            return [Outcome("refused", "it does not please")] * len(keys)
-        outcomes = await self._sink.delete(keys)
-        if due and self._manner == "after":
-            self._fail()
-        return outcomes
-
-
-class FaultyStrategy(SinkStrategy[SqliteConfig]):
-    """Opens a catalog that misbehaves once."""
-
-    name = "faulty"
-    Config = SqliteConfig
-
-    def __init__(self, at: int, manner: Manner) -> None:
-        self._at = at
-        self._manner: Manner = manner
-
-    def open(self, config: SqliteConfig, source: str) -> Sink:
-        return Faulty(Sqlite().open(config, source), self._at, self._manner)
-
-
 def sync_faultily(project: Project, at: int, manner: Manner) -> RunReport | SinkError:
     settings = project.settings()
-    strategy: SinkStrategy[Any] = FaultyStrategy(at, manner)
+    strategy: SinkStrategy[Any] = FaultyStrategy(Mood(manner, at, times=1))
     faulty = settings._replace(sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
 
     async def run() -> RunReport:
@@ -140,7 +59,7 @@ def project(tmp_path: Path, users: list[dict[str, Any]]) -> Iterator[Project]:
         yield made
 
 
-@pytest.mark.parametrize("manner", ["before", "after", "refuse one", "refuse all"])
+@pytest.mark.parametrize("manner", ["before", "after", "refuse one", "refuse some", "refuse all"])
 @pytest.mark.parametrize("at", range(OPERATIONS))
 def test_whatever_operation_fails_a_clean_run_makes_good(
     project: Project, users: list[dict[str, Any]], at: int, manner: Manner

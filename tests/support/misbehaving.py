@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import socket
 import struct
 import threading
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -133,38 +134,52 @@ _START: Final[Mapping[str, Callable[[Mapping[str, str]], int]]] = {
 
 @contextmanager
 def misbehaving() -> Generator[Misbehaving]:
-    """Run the API for the length of a ``with`` block; every connection carries one request."""
+    """Run the API for the length of a ``with`` block."""
     api = Misbehaving()
+    with serve_bytes(lambda head: api.answer(head.split(" ", 2)[1])) as api.url:
+        yield api
+
+
+@contextmanager
+def serve_bytes(answer: Callable[[str], bytes | None]) -> Generator[str]:
+    """Give the URL of a server that answers, for the length of a ``with`` block; a connection carries one request.
+
+    Args:
+        answer: From the head of a request to all that is sent; None: hang up.
+    """
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
-        api.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        thread = threading.Thread(target=_serve, args=(api, listener), daemon=True)
+        thread = threading.Thread(target=_serve, args=(answer, listener), daemon=True)
         thread.start()
         try:
-            yield api
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             listener.shutdown(socket.SHUT_RDWR)
             thread.join()
 
 
-def _serve(api: Misbehaving, listener: socket.socket) -> None:
+def _serve(answer: Callable[[str], bytes | None], listener: socket.socket) -> None:
     while True:
         try:
             connection, _ = listener.accept()
         except OSError:
             return
-        threading.Thread(target=_talk, args=(api, connection), daemon=True).start()
+        threading.Thread(target=_talk, args=(answer, connection), daemon=True).start()
 
 
-def _talk(api: Misbehaving, connection: socket.socket) -> None:
-    with connection:
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            part = connection.recv(4096)
+def _talk(answer: Callable[[str], bytes | None], connection: socket.socket) -> None:
+    with connection, suppress(OSError):  # a client that was killed is no news
+        received = b""
+        while b"\r\n\r\n" not in received:
+            part = connection.recv(65536)
             if not part:
                 return
-            head += part
-        answer = api.answer(head.split(b" ", 2)[1].decode())
-        if answer is None:  # a reset, not a polite end
+            received += part
+        head, _, body = received.decode("latin-1").partition("\r\n\r\n")
+        length = re.search(r"(?im)^content-length: *(\d+)", head)
+        while length is not None and len(body) < int(length[1]):
+            body += connection.recv(65536).decode("latin-1")
+        said = answer(head)
+        if said is None:  # a reset, not a polite end
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
-            connection.sendall(answer)
+            connection.sendall(said)

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import closing
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,12 @@ def resource(kind: str, *, blueprint: str = "user", selector: Mapping[str, Any] 
     return {"kind": kind, "selector": dict(selector or {}), "port": {"entity": {"mappings": mappings}}}
 
 
+@cache
+def _plugins() -> PluginManager:
+    """To find out what is installed takes longer than a small sync."""
+    return PluginManager(disabled=())
+
+
 class Project:
     """A configuration for one API; ``sync`` runs it."""
 
@@ -63,7 +70,7 @@ class Project:
         file = self.folder / "penstock.yml"
         file.write_text(json.dumps(self.config))  # JSON is YAML
         inputs = Inputs(config_file=file, mapping_file=None, environ={}, sink=None, catalog=None, dotenv=None)
-        return load_settings(inputs, PluginManager(disabled=()))
+        return load_settings(inputs, _plugins())
 
     def sync(self, *, only: Collection[str] = ()) -> RunReport:
         async def run() -> RunReport:

@@ -70,6 +70,34 @@ def test_a_later_page_with_an_empty_list_is_the_end(tmp_path: Path, end: object)
     assert left == {str(number) for number in range(1, 21)}
 
 
+@pytest.mark.parametrize(("answer", "left"), [(Reply(b""), 25), (Reply(b"", 202), 25), (Reply(b"", 204), 0)])
+def test_a_first_page_without_a_body_is_no_items_and_only_204_proves_that(
+    tmp_path: Path, answer: Reply, left: int
+) -> None:
+    api = Moody(lambda users: {"users": users})
+    with serve(routes({"/users": api})) as server:
+        project = Project(tmp_path, server.url, [USER], paginationType="page", pageSize=SIZE)
+        project.config |= {"deleteAfterAbsentRuns": 1, "entityDeletionThreshold": 1, "entityDeletionLimit": "none"}
+        project.sync()
+        api.bad, api.at = answer, 1
+        kind = project.sync_kind()
+    assert (kind.status, len(project.identifiers())) == ("complete", left)
+    assert any("without a body" in warning.message for warning in kind.warnings) == (left > 0)
+
+
+@pytest.mark.parametrize(("answer", "left"), [(Reply(b""), 4), (Reply(b"", 204), 0)])
+def test_parents_that_come_without_a_body_leave_their_children(tmp_path: Path, answer: Reply, left: int) -> None:
+    broken = False
+    with serve(teams(lambda _: answer if broken else TEAMS)) as api:
+        project = Project(tmp_path, api.url, [members()])
+        project.config |= {"deleteAfterAbsentRuns": 1, "entityDeletionThreshold": 1}
+        project.sync()
+        broken = True
+        kind = project.sync_kind()
+    assert (kind.status, len(project.identifiers())) == ("complete", left)
+    assert any("without a body" in warning.message for warning in kind.warnings) == (left > 0)
+
+
 SELECTED = resource("/users", selector={"query": '.id != null and (.name | type) == "string"'})
 
 

@@ -15,6 +15,14 @@ from penstock.errors import PenstockError
 
 _APPLICATION: Final = 0x70656E73  # "pens", so that no other SQLite file is taken for a journal
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_REASONS: Final = {
+    sqlite3.SQLITE_BUSY: "another process has been writing to it for too long",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; may this user read and write it and its folder?",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write it; is it full?",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+}
+"""What SQLite does not say plainly; by the class of its error, which is the code's low byte."""
 _WAY_OUT: Final = "; the file may be removed: deletions then wait for a run that reads everything completely"
 _STEPS: Final = (
     """
@@ -173,6 +181,7 @@ def _explained(path: Path) -> Generator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED
-        message = f"{path}: the run journal cannot be used: {error}{_WAY_OUT if damaged else ''}"
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        reason = _REASONS.get(code, str(error))
+        message = f"{path}: the run journal cannot be used: {reason}{_WAY_OUT if code in _DAMAGED else ''}"
         raise JournalError(message) from error

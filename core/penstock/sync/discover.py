@@ -10,7 +10,7 @@ from penstock.config.urls import template_names
 from penstock.errors import ExpressionRuntimeError, ReadError
 from penstock.expressions import Expression
 from penstock.expressions.exact import encode
-from penstock.sync.refusals import AnswerCheck
+from penstock.sync.refusals import AnswerCheck, proves_nothing
 from penstock.sync.source import Source
 from penstock.sync.transform import Extracted, extract_items
 from penstock.values import JSON, StopReason
@@ -36,6 +36,8 @@ class Discovery:
         self._known: dict[tuple[str, tuple[str, ...]], list[str]] = {}
         self.failures: list[ReadError] = []
         """Why partitions may be missing; empty when all were found."""
+        self.doubts: list[str] = []
+        """Why it is not proven that there are none beyond those that were found."""
         self.pages = 0
         """Pages read so far."""
         self.unsteady = False
@@ -71,8 +73,10 @@ class Discovery:
         read = self._source.open_discovery(parameter.request, found, parameter.extract)
         async for page in read.pages():
             self.pages += 1
-            self.unsteady |= page.page.index > 0 and parameter.request.pagination.strategy.drifts
+            self.unsteady |= read.drifts
             await parameter.check.check(page)
+            if doubt := proves_nothing(page):
+                self.doubts.append(f"{parameter.request.endpoint}: {doubt}")
             for value in parameter.values(page.extracted.items):
                 candidates += 1
                 if value is not None and value not in values:

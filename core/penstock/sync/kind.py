@@ -13,7 +13,7 @@ from penstock.sync.deliver import Delivery
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.observer import Observer
 from penstock.sync.read import ReadPage
-from penstock.sync.refusals import AnswerCheck, refuse_unmapped_record
+from penstock.sync.refusals import AnswerCheck, proves_nothing, refuse_unmapped_record
 from penstock.sync.report import KindReport
 from penstock.sync.source import Source
 from penstock.sync.transform import Extracted, MappedItems, Mapper, extract_items
@@ -101,7 +101,9 @@ class KindRead:
             self._report.error(self._resource.kind, str(failure))
         if not discovery.failures and not self.coverage.met:
             self._report.stop_reasons[StopReason.NO_PARENTS] += 1
-        self.coverage.all_found = not discovery.failures
+        for doubt in discovery.doubts:
+            self._report.warn(self._resource.kind, doubt)
+        self.coverage.all_found = not discovery.failures and not discovery.doubts
         self.coverage.found_unsteadily = discovery.unsteady
 
     async def _work(self, queue: asyncio.Queue[Partition | None]) -> None:
@@ -136,9 +138,12 @@ class KindRead:
             async with aclosing(read.pages(start)) as pages:
                 async for page in pages:
                     mapped = await self._mapped(page, partition, where)
-                    sound = sound and not mapped.errors
+                    doubt = proves_nothing(page)
+                    if doubt:
+                        self._report.warn(where, doubt)
+                    sound = sound and not mapped.errors and not doubt
                     await self._delivery.add(mapped.entities, number, page.page.index, _after(page, sound=sound))
-                    if page.page.index and self._resource.request.pagination.strategy.drifts:
+                    if read.drifts:
                         self.coverage.unsteady.add(number)
                     self._observer.page_read(self._report)
         except ReadError as error:

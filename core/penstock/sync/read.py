@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, ReadError
@@ -16,10 +16,13 @@ from penstock.journal import Checkpoint
 from penstock.plugin_calls import BLOCKING_SECONDS, blocking
 from penstock.redaction import mask_url
 from penstock.strategies import PaginationStrategy
+from penstock.sync.drift import counts_from_start
 from penstock.sync.requests import Endpoint, fingerprint
 from penstock.sync.transform import Extracted
 from penstock.values import JSON, Page, PageRequest, Stop, StopReason
 
+_ROUND: Final = 10
+"""Pages that were seen before, one after another, after which a list is taken for a circle."""
 Send = Callable[[ApiRequest], Awaitable[ApiResponse]]
 Extract = Callable[[JSON], Extracted]
 
@@ -52,9 +55,14 @@ class Read:
         self._extract = extract
         self._ahead = _Ahead(send)
         self._seen: tuple[_Seen, ...] = ()
+        self._circle = _Circle()
+        self._count = 0
+        """Of items on the last page."""
         self._pagination: Chosen[PaginationStrategy[Any]] = endpoint.spec.pagination
         self.stop: Stop | None = None
         """None until the read has ended."""
+        self.drifts = False
+        """Whether pages so far were counted from the start of the list: when rows move, some may have been missed."""
 
     async def pages(self, start: Checkpoint | None = None) -> AsyncGenerator[ReadPage]:
         """Yield the pages in order, each exactly once.
@@ -74,6 +82,8 @@ class Read:
                 with self._blaming():
                     sent = self._ahead.sent_for(request) or self._endpoint.request(request, url)
                     _refuse_repetition(sent, asked)
+                if index:
+                    self.drifts |= self._pagination.strategy.drifts or counts_from_start(url, sent.url, self._count)
                 response = await self._ahead.response(request, sent)
                 page, extracted = self._page(request, response, index)
                 url = response.url
@@ -109,9 +119,11 @@ class Read:
             body=document,
             items=None if extracted.is_record else extracted.items,
             index=index,
-            repeats_previous=any(seen.is_like(former, self._extract) for former in self._seen),
+            repeats_previous=self._circle.closes(seen)
+            or any(seen.is_like(former, self._extract) for former in self._seen),
         )
         self._seen = (*self._seen[:1], seen)
+        self._count = len(extracted.items)
         return page, extracted
 
     def _first(self) -> PageRequest:
@@ -172,6 +184,8 @@ class _Seen:
         self._response = response
         self._count = len(extracted.items)
         self._last = repr(extracted.items[-1]) if extracted.items else ""
+        self.fingerprint = hash((self._count, repr(extracted.items[0]), self._last)) if extracted.items else None
+        """Equal for pages that look alike; None for one without items."""
 
     def is_like(self, former: _Seen, extract: Extract) -> bool:
         """Whether there are items, and the same ones as on a former page."""
@@ -190,6 +204,22 @@ class _Flight(NamedTuple):
     page: PageRequest
     request: ApiRequest
     task: asyncio.Task[ApiResponse]
+
+
+class _Circle:
+    """Notices a list that leads round and round, though every link or cursor in it is a new one."""
+
+    def __init__(self) -> None:
+        self._met: set[int] = set()
+        self._again = 0
+
+    def closes(self, page: _Seen) -> bool:
+        """Whether so many pages in a row looked like earlier ones that it can be no accident."""
+        if page.fingerprint is None:
+            return False
+        self._again = self._again + 1 if page.fingerprint in self._met else 0
+        self._met.add(page.fingerprint)
+        return self._again >= _ROUND
 
 
 class _Ahead:

@@ -75,6 +75,20 @@ class AnswerCheck:
         return shorten(self._redactor()(to_json(what).decode()), _SHOWN)
 
 
+def proves_nothing(read: ReadPage) -> str:
+    """Return why an answer without items is no proof that there are none; empty where it may be one.
+
+    No body at all counts as "no items" (connection.md section 4), and with any status but 204 No Content may also be
+    what a broken server or proxy sends.
+    """
+    if read.page.status == HTTPStatus.NO_CONTENT or read.response.content.strip():
+        return ""
+    return (
+        f"the answer is {read.page.status} without a body, which counts as no items and proves nothing: "
+        "what was read here before stays; 204 No Content or an empty list would say that it is gone"
+    )
+
+
 def refuse_unmapped_record(extracted: Extracted, mapped: MappedItems, resource: Resource) -> None:
     """Raise when an object answer was taken for one record, for want of a data path, and is none.
 

@@ -57,6 +57,7 @@ _REASONS: Final = {
     sqlite3.SQLITE_CANTOPEN: "it cannot be opened; may this user read and write it and its folder?",
     sqlite3.SQLITE_CORRUPT: "the file is damaged",
     sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_IOERR: "the disk failed to read or write it; is it full?",
     sqlite3.SQLITE_NOTADB: "it is not an SQLite file",
     sqlite3.SQLITE_PERM: "this user may not",
     sqlite3.SQLITE_READONLY: "it is read-only",
