@@ -28,7 +28,7 @@ EPILOG: Final = examples(
     "penstock demo --serve 127.0.0.1:8080",
 )
 DEFAULT_FOLDER: Final = Path("penstock-demo")
-TOKEN_VARIABLE: Final = "PENSTOCK_DEMO_TOKEN"
+TOKEN_VARIABLE: Final = "PENSTOCK_DEMO_TOKEN"  # noqa: S105 - its name
 _PORTS: Final = 65535
 _MARK: Final = "# The demo of penstock"
 _WITH_SETTINGS: Final = ("sync", "plan", "check", "preview", "entities")
