@@ -79,6 +79,8 @@ def assemble(packages: Path, target: Path, epoch: int) -> None:
     sbom.parent.mkdir(parents=True)
     sbom.write_text(bill_of_materials(target / f"usr/local/lib/{VERSION}/site-packages", debian, epoch))
     for path in [target, *target.rglob("*")]:
+        if path.is_file() and not path.is_symlink():
+            path.chmod(0o755 if path.parent.name == "bin" or path.name.startswith("ld-") else 0o644)
         os.utime(path, (epoch, epoch), follow_symlinks=False)
 
 
