@@ -52,7 +52,9 @@ USER 10001:10001
 # The catalog and the run journal, unless the configuration says otherwise.
 WORKDIR /data
 VOLUME /data
-# It says that the program and its libraries start; how a run went is its exit code.
-HEALTHCHECK --interval=60s --timeout=10s --start-period=5s CMD ["penstock", "version"]
+EXPOSE 8000
+# Of the default command; `docker run --no-healthcheck` runs another one. Not urllib, which would ask a proxy.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=30s CMD ["python3", "-c", "import http.client as h; \
+c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/health/live'); exit(c.getresponse().status != 200)"]
 ENTRYPOINT ["penstock"]
-CMD ["sync"]
+CMD ["serve"]

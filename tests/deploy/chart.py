@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 CHART = ROOT / "deploy" / "helm" / "penstock"
 LEAST: Mapping[str, Any] = {"mapping": {"resources": [{"kind": "/users"}]}}
 """Without a mapping nothing is rendered."""
+CRON: Mapping[str, Any] = {"workload": {"kind": "CronJob"}}
+"""Jobs by a schedule, rather than a service."""
 
 Manifest: TypeAlias = dict[str, Any]
 
@@ -48,10 +50,18 @@ class Manifests:
         return job
 
     @property
+    def template(self) -> Manifest:
+        """What the Deployment or the CronJob makes pods of."""
+        found: Manifest
+        if "Deployment" in self._kinds:
+            found = self.one("Deployment")["spec"]["template"]
+        else:
+            found = self.one("CronJob")["spec"]["jobTemplate"]["spec"]["template"]
+        return found
+
+    @property
     def pod(self) -> Manifest:
-        """The pod that the CronJob makes."""
-        pod: Manifest = self.one("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["spec"]
-        return pod
+        return dict(self.template["spec"])
 
     @property
     def container(self) -> Manifest:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from deploy.chart import CHART, LEAST, ROOT, Manifests, at, helm, refusal, render
+from deploy.chart import CHART, CRON, LEAST, ROOT, Manifests, at, helm, refusal, render
 from penstock.config.load import Inputs, load_settings
 from penstock.plugins import PluginManager
 
@@ -52,7 +52,7 @@ EVERYTHING: Mapping[str, Any] = {
     "selfSignedCertificate": {"enabled": True, "certificate": "-----BEGIN CERTIFICATE-----\nQQ==\n"},
     "networkPolicy": {"enabled": True, "egress": [{"ports": [{"protocol": "TCP", "port": 8443}]}]},
     "serviceAccount": {"annotations": {"eks.amazonaws.com/role-arn": "arn:aws:iam::1:role/x"}},
-    "livenessProbe": {"exec": {"command": ["penstock", "version"]}, "periodSeconds": 60},
+    "ingress": {"enabled": True, "className": "nginx", "host": "sync.example.com", "tlsSecret": "sync-tls"},
     "extraEnv": [{"name": "HTTPS_PROXY", "value": "http://proxy:3128"}],
     "extraVolumes": [{"name": "more", "emptyDir": {}}],
     "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
@@ -73,13 +73,15 @@ PLUGINS: Mapping[str, Mapping[str, Any]] = {
 
 
 @pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("kind", ["Deployment", "CronJob"])
 @pytest.mark.parametrize("values", [{}, PUBLISHED, EVERYTHING], ids=["least", "published", "everything"])
-def test_kubernetes_takes_every_manifest(values: Mapping[str, Any], version: str) -> None:
+def test_kubernetes_takes_every_manifest(values: Mapping[str, Any], kind: str, version: str) -> None:
     validator = pytest.importorskip("kubernetes_validate", reason="`tox -e chart` validates the manifests")
 
-    manifests = render(values)
+    manifests = render(values, at("workload.kind", kind))
 
     assert len(manifests.all()) >= 6
+    assert kind in manifests.kinds()
     for manifest in manifests.all():
         validator.validate(manifest, version, strict=True)
 
@@ -118,7 +120,9 @@ def test_the_published_values_give_the_published_variables() -> None:
     manifests = render(PUBLISHED)
 
     assert manifests.variables == {
-        "OCEAN__EVENT_LISTENER": '{"type":"ONCE"}',
+        "OCEAN__EVENT_LISTENER": '{"type":"POLLING"}',
+        "OCEAN__SCHEDULED_RESYNC_INTERVAL": "60",
+        "PENSTOCK__SERVICE__PORT": "8000",
         "OCEAN__INITIALIZE_PORT_RESOURCES": "true",
         "OCEAN__SEND_RAW_DATA_EXAMPLES": "false",
         "OCEAN__INTEGRATION__IDENTIFIER": "ocean-custom",
@@ -236,14 +240,14 @@ def test_no_secret_is_anywhere_but_in_a_secret() -> None:
     ],
 )
 def test_an_interval_in_minutes_and_a_cron_expression_are_both_a_schedule(interval: object, schedule: str) -> None:
-    manifests = render({"scheduledResyncInterval": interval})
+    manifests = render(CRON, {"scheduledResyncInterval": interval})
 
     assert manifests.one("CronJob")["spec"]["schedule"] == schedule
 
 
 @pytest.mark.parametrize("minutes", [0, 7, 45, 90, 300, 2880])
 def test_minutes_that_cron_cannot_count_are_refused(minutes: int) -> None:
-    assert f"cron cannot express every {minutes} minutes" in refusal({"scheduledResyncInterval": minutes})
+    assert f"cron cannot express every {minutes} minutes" in refusal({**CRON, "scheduledResyncInterval": minutes})
 
 
 @pytest.mark.parametrize(
@@ -257,7 +261,8 @@ def test_minutes_that_cron_cannot_count_are_refused(minutes: int) -> None:
         (at("image.digest", "sha256:12"), "at '/image/digest'"),
         (at("workload.cron.suspend", "yes"), "at '/workload/cron/suspend': got string, want boolean"),
         (at("persistence.size", "much"), "at '/persistence/size'"),
-        (at("workload.kind", "Deployment"), "workload.kind: Deployment needs a penstock that keeps running"),
+        ({"ingress": {"enabled": True}}, "ingress.host: an ingress needs the name it is reached by"),
+        ({"ingress": {"enabled": True, "host": "h"}, "service": {"enabled": False}}, "service.enabled is false"),
         (at("workload.kind", "Job"), "value must be one of 'CronJob', 'Deployment'"),
         ({"mapping": None}, "mapping: nothing says what to read"),
         (at("existingMapping.configMap", "m"), "the mapping comes from one of them"),
@@ -290,37 +295,63 @@ def test_the_container_may_do_nothing_it_need_not_do() -> None:
     }
 
 
-def test_a_job_runs_at_once_and_another_when_what_it_reads_has_changed() -> None:
-    first, same, changed = (
-        render(PUBLISHED),
-        render(PUBLISHED),
-        render(PUBLISHED, at("integration.config.pageSize", 50)),
-    )
+def test_a_service_runs_alone_and_is_asked_how_it_is() -> None:
+    manifests = render()
+    spec = manifests.one("Deployment")["spec"]
 
-    assert first.job["metadata"]["name"] == same.job["metadata"]["name"] != changed.job["metadata"]["name"]
-    assert first.job["spec"]["template"] == first.one("CronJob")["spec"]["jobTemplate"]["spec"]["template"]
+    assert (spec["replicas"], spec["strategy"]) == (1, {"type": "Recreate"})
+    assert manifests.container["args"][0] == "serve"
+    assert manifests.container["livenessProbe"]["httpGet"] == {"path": "/health/live", "port": "http"}
+    assert manifests.container["readinessProbe"]["httpGet"] == {"path": "/health/ready", "port": "http"}
+    assert manifests.one("Service")["spec"]["selector"].items() <= manifests.template["metadata"]["labels"].items()
+    assert manifests.kinds().isdisjoint({"CronJob", "Job"})
+
+
+def test_a_service_begins_anew_when_what_it_reads_has_changed_and_only_then() -> None:
+    first, same, other = (render(PUBLISHED, at("integration.config.pageSize", size)) for size in (100, 100, 50))
+
+    assert first.template == same.template
+    assert first.template["metadata"]["annotations"] != other.template["metadata"]["annotations"]
+
+
+def test_a_cron_job_syncs_once_and_serves_nothing() -> None:
+    manifests = render(PUBLISHED, CRON)
+
+    assert manifests.variables["OCEAN__EVENT_LISTENER"] == '{"type":"ONCE"}'
+    assert manifests.container["args"][:2] == ["sync", "--wait"]
+    assert "livenessProbe" not in manifests.container
+    assert manifests.kinds().isdisjoint({"Deployment", "Service", "Ingress"})
+
+
+def test_a_job_runs_at_once_and_another_when_what_it_reads_has_changed() -> None:
+    first, same, other = (render(CRON, at("integration.config.pageSize", size)) for size in (100, 100, 50))
+
+    assert first.job["metadata"]["name"] == same.job["metadata"]["name"] != other.job["metadata"]["name"]
+    assert first.job["spec"]["template"] == first.template
 
 
 def test_no_job_runs_at_once_where_none_is_wanted() -> None:
-    assert "Job" not in render({"workload": {"cron": {"runOnChange": False}}}).kinds()
-    assert "Job" not in render({"workload": {"cron": {"suspend": True}}}).kinds()
+    assert "Job" not in render(CRON, {"workload": {"cron": {"runOnChange": False}}}).kinds()
+    assert "Job" not in render(CRON, {"workload": {"cron": {"suspend": True}}}).kinds()
 
 
 def test_a_job_that_failed_stays_failed_and_a_time_limit_ends_it() -> None:
-    job = render(at("workload.cron.resyncTimeoutMinutes", 30)).one("CronJob")["spec"]["jobTemplate"]["spec"]
+    job = render(CRON, at("workload.cron.resyncTimeoutMinutes", 30)).one("CronJob")["spec"]["jobTemplate"]["spec"]
 
     assert (job["backoffLimit"], job["activeDeadlineSeconds"]) == (0, 1800)
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_the_network_policy_lets_out_what_is_needed_and_nothing_in() -> None:
+def test_the_network_policy_lets_out_what_is_needed_and_in_whom_it_names() -> None:
     manifests = render(EVERYTHING)
     spec = manifests.one("NetworkPolicy")["spec"]
-    labels = manifests.one("CronJob")["spec"]["jobTemplate"]["spec"]["template"]["metadata"]["labels"]
+    labels = manifests.template["metadata"]["labels"]
 
     assert spec["podSelector"]["matchLabels"].items() <= labels.items()
     assert (spec["policyTypes"], spec["ingress"]) == (["Ingress", "Egress"], [])
     assert [port["port"] for rule in spec["egress"] for port in rule["ports"]] == [53, 53, 443, 8443]
+    rule = {"from": [{"podSelector": {}}]}
+    assert render(EVERYTHING, at("networkPolicy.ingress", [rule])).one("NetworkPolicy")["spec"]["ingress"] == [rule]
     assert spec["egress"][1]["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"]
 
 
@@ -363,7 +394,7 @@ def test_the_image_is_named_by_tag_or_digest(image: Mapping[str, Any], name: str
 
 
 def test_a_long_name_stays_within_what_kubernetes_allows() -> None:
-    manifests: Manifests = render({"fullnameOverride": "a" * 80})
+    manifests: Manifests = render(CRON, {"fullnameOverride": "a" * 80})
     names = {manifest["kind"]: manifest["metadata"]["name"] for manifest in manifests.all()}
 
     assert (len(names["CronJob"]), len(names["Job"])) == (43, 52)

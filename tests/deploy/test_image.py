@@ -255,7 +255,8 @@ def test_it_says_what_it_is_and_runs_as_nobody_in_particular(engine: Engine, ima
     user, _, group = config["User"].partition(":")
     assert int(user) >= 10000 <= int(group)
     assert config["Entrypoint"] == ["penstock"]
-    assert config["Cmd"] == ["sync"]
+    assert config["Cmd"] == ["serve"]
+    assert list(config["ExposedPorts"]) == ["8000/tcp"]
     assert config["WorkingDir"] == "/data"
     assert list(config["Volumes"]) == ["/data"]
     assert "PENSTOCK_PLUGINS_DIR=/plugins" in config["Env"]

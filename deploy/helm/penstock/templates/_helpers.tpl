@@ -70,8 +70,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{- /* What would be rendered, but would not do what it says. */ -}}
 {{- define "penstock.check" -}}
-{{- if ne .Values.workload.kind "CronJob" -}}
-{{- fail "workload.kind: Deployment needs a penstock that keeps running, which this version does not have yet; use CronJob" -}}
+{{- if and .Values.ingress.enabled (not .Values.service.enabled) -}}
+{{- fail "ingress.enabled: an ingress leads to the service, and service.enabled is false" -}}
+{{- end -}}
+{{- if and .Values.ingress.enabled (not .Values.ingress.host) -}}
+{{- fail "ingress.host: an ingress needs the name it is reached by" -}}
 {{- end -}}
 {{- $sources := list -}}
 {{- if .Values.plugins.image.reference -}}{{- $sources = append $sources "plugins.image" -}}{{- end -}}
@@ -97,6 +100,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{- define "penstock.hasPlugins" -}}
 {{- if or .Values.plugins.image.reference .Values.plugins.volume .Values.plugins.initContainer -}}true{{- end -}}
+{{- end -}}
+
+{{- /* Not empty where a service runs, rather than jobs. */ -}}
+{{- define "penstock.serves" -}}
+{{- if eq .Values.workload.kind "Deployment" -}}true{{- end -}}
 {{- end -}}
 
 {{- define "penstock.claim" -}}

@@ -1,14 +1,18 @@
-{{- /* A pod that syncs once: the template of a Job. */ -}}
+{{- /* A pod that keeps syncing, or syncs once: the template of a Deployment or a Job. */ -}}
 {{- define "penstock.pod" -}}
 metadata:
   labels:
     {{- merge (include "penstock.selector" . | fromYaml) .Values.podLabels | toYaml | nindent 4 }}
-  {{- with .Values.podAnnotations }}
   annotations:
+    # a change of what is read makes new pods
+    penstock/contents: {{ list (include "penstock.variables" .) (include "penstock.files" .) | toJson | sha256sum | trunc 16 | quote }}
+    {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
-  {{- end }}
+    {{- end }}
 spec:
+  {{- if not (include "penstock.serves" .) }}
   restartPolicy: Never
+  {{- end }}
   serviceAccountName: {{ include "penstock.serviceAccountName" . }}
   automountServiceAccountToken: false
   enableServiceLinks: false
@@ -28,8 +32,12 @@ spec:
       image: {{ include "penstock.image" . | quote }}
       imagePullPolicy: {{ .Values.image.pullPolicy }}
       args:
+        {{- if include "penstock.serves" . }}
+        - serve
+        {{- else }}
         - sync
         - --wait
+        {{- end }}
         - --config=/config/penstock.yml
         {{- if include "penstock.hasMapping" . }}
         - --mapping=/config/port-app-config.yml
@@ -47,9 +55,20 @@ spec:
       env:
         {{- toYaml . | nindent 8 }}
       {{- end }}
-      {{- with .Values.livenessProbe }}
+      {{- if include "penstock.serves" . }}
+      ports:
+        - name: http
+          containerPort: 8000
+      {{- if .Values.livenessProbe.enabled }}
       livenessProbe:
-        {{- toYaml . | nindent 8 }}
+        httpGet: {path: /health/live, port: http}
+        {{- omit .Values.livenessProbe "enabled" | toYaml | nindent 8 }}
+      {{- end }}
+      {{- if .Values.readinessProbe.enabled }}
+      readinessProbe:
+        httpGet: {path: /health/ready, port: http}
+        {{- omit .Values.readinessProbe "enabled" | toYaml | nindent 8 }}
+      {{- end }}
       {{- end }}
       resources:
         {{- toYaml .Values.resources | nindent 8 }}

@@ -1,6 +1,15 @@
 {{- /* The environment that is no secret: the data of a ConfigMap. */ -}}
 {{- define "penstock.variables" -}}
-{{- $found := dict "OCEAN__EVENT_LISTENER" (toJson (merge (dict "type" "ONCE") .Values.integration.eventListener)) -}}
+{{- $found := dict -}}
+{{- if include "penstock.serves" . -}}
+{{- $_ := set $found "OCEAN__EVENT_LISTENER" (toJson .Values.integration.eventListener) -}}
+{{- if not (kindIs "invalid" .Values.scheduledResyncInterval) -}}
+{{- $_ := set $found "OCEAN__SCHEDULED_RESYNC_INTERVAL" (include "penstock.text" .Values.scheduledResyncInterval) -}}
+{{- end -}}
+{{- $_ := set $found "PENSTOCK__SERVICE__PORT" "8000" -}}
+{{- else -}}
+{{- $_ := set $found "OCEAN__EVENT_LISTENER" (toJson (merge (dict "type" "ONCE") .Values.integration.eventListener)) -}}
+{{- end -}}
 {{- $_ := set $found "OCEAN__PORT__BASE_URL" .Values.port.baseUrl -}}
 {{- $_ := set $found "OCEAN__INTEGRATION__IDENTIFIER" (default .Release.Name .Values.integration.identifier) -}}
 {{- $_ := set $found "OCEAN__INTEGRATION__TYPE" .Values.integration.type -}}
