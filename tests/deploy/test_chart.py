@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -398,6 +400,32 @@ def test_a_long_name_stays_within_what_kubernetes_allows() -> None:
     names = {manifest["kind"]: manifest["metadata"]["name"] for manifest in manifests.all()}
 
     assert (len(names["CronJob"]), len(names["Job"])) == (43, 52)
+
+
+PAGE = (ROOT / "docs" / "deploy" / "kubernetes.md").read_text(encoding="utf-8")
+
+
+def _shown(language: str) -> list[str]:
+    return [token.content for token in MarkdownIt().parse(PAGE) if token.type == "fence" and token.info == language]
+
+
+@pytest.mark.parametrize("block", _shown("yaml"))
+def test_kubernetes_takes_what_the_page_shows(block: str) -> None:
+    validator = pytest.importorskip("kubernetes_validate", reason="`tox -e chart` validates the manifests")
+
+    for manifest in render(yaml.safe_load(block)).all():
+        validator.validate(manifest, "1.34", strict=True)
+
+
+def test_the_command_that_the_page_shows_gives_what_the_file_beside_it_gives() -> None:
+    [command] = [shlex.split(block.replace("\\\n", " ")) for block in _shown("bash") if block.startswith("helm install")]
+    pairs = [argument.partition("=") for word, argument in pairwise(command) if word == "--set"]
+    by_command = render(*(at(path, yaml.safe_load(value)) for path, _, value in pairs))
+    [file] = [yaml.safe_load(block) for block in _shown("yaml") if "existingSecret" in block]
+
+    assert command[:4] == ["helm", "install", "acme-hr", "deploy/helm/penstock"]
+    assert by_command.variables == render(file).variables
+    assert by_command.container["envFrom"] == render(file).container["envFrom"]
 
 
 def test_the_chart_has_the_version_of_penstock() -> None:

@@ -203,41 +203,69 @@ def test_the_health_check_of_the_composed_api_tells_whether_it_answers(engine: E
         engine.within(api, *(part.replace("8080", "8081") for part in command))
 
 
+PUBLISHED: Mapping[str, str] = {
+    "OCEAN__PORT__CLIENT_ID": "an-id",
+    "OCEAN__PORT__CLIENT_SECRET": "a-secret",
+    "OCEAN__PORT__BASE_URL": "https://api.getport.io",
+    "OCEAN__INITIALIZE_PORT_RESOURCES": "true",
+    "OCEAN__SCHEDULED_RESYNC_INTERVAL": "60",
+    "OCEAN__INTEGRATION__IDENTIFIER": "ocean-custom",
+    "OCEAN__INTEGRATION__TYPE": "custom",
+    "OCEAN__INTEGRATION__CONFIG__BASE_URL": "http://127.0.0.1:8080",
+    "OCEAN__INTEGRATION__CONFIG__AUTH_TYPE": "bearer_token",
+    "OCEAN__INTEGRATION__CONFIG__API_TOKEN": KEY,
+    "OCEAN__INTEGRATION__CONFIG__PAGINATION_TYPE": "page",
+    "OCEAN__INTEGRATION__CONFIG__PAGE_SIZE": "100",
+}
+"""The variables of the command that Port's documentation shows, but for the event listener."""
+MAPPING = """\
+resources:
+  - kind: /users
+    selector: {query: .active, data_path: .users}
+    port: {entity: {mappings: {identifier: .login, blueprint: '"user"'}}}
+"""
+
+
+def _published(api: str, data: Path, listener: str) -> Container:
+    """Run the default command with a mapping, with nothing but variables beside it."""
+    mapping = data.parent / "port-app-config.yml"
+    mapping.write_text(MAPPING)
+    return Container(
+        command=("serve", "--mapping", "/config/port-app-config.yml"),
+        environment={**PUBLISHED, "OCEAN__EVENT_LISTENER": json.dumps({"type": listener})},
+        volumes=(f"{mapping}:/config/port-app-config.yml:ro", f"{data}:/data"),
+        options=(*HARDENED, f"--user={STRANGER}", f"--network=container:{api}"),
+    )
+
+
 def test_the_published_variables_are_enough_with_a_mapping(
     engine: Engine, image: str, api: str, tmp_path: Path
 ) -> None:
-    mapping = tmp_path / "port-app-config.yml"
-    mapping.write_text(
-        "resources:\n  - kind: /users\n    selector: {query: .active, data_path: .users}\n"
-        "    port: {entity: {mappings: {identifier: .login, blueprint: '\"user\"'}}}\n"
-    )
-    published = {
-        "OCEAN__PORT__CLIENT_ID": "an-id",
-        "OCEAN__PORT__CLIENT_SECRET": "a-secret",
-        "OCEAN__PORT__BASE_URL": "https://api.getport.io",
-        "OCEAN__INITIALIZE_PORT_RESOURCES": "true",
-        "OCEAN__SCHEDULED_RESYNC_INTERVAL": "60",
-        "OCEAN__INTEGRATION__IDENTIFIER": "ocean-custom",
-        "OCEAN__INTEGRATION__TYPE": "custom",
-        "OCEAN__EVENT_LISTENER": '{"type":"ONCE"}',
-        "OCEAN__INTEGRATION__CONFIG__BASE_URL": "http://127.0.0.1:8080",
-        "OCEAN__INTEGRATION__CONFIG__AUTH_TYPE": "bearer_token",
-        "OCEAN__INTEGRATION__CONFIG__API_TOKEN": KEY,
-        "OCEAN__INTEGRATION__CONFIG__PAGINATION_TYPE": "page",
-        "OCEAN__INTEGRATION__CONFIG__PAGE_SIZE": "100",
-    }
-    options = ("--read-only", f"--network=container:{api}")  # no volume: the image's own, which ends with the container
-    container = Container(
-        command=("sync", "--mapping", "/config/port-app-config.yml", "--sink", "sqlite", "--report", "-"),
-        environment=published,
-        volumes=(f"{mapping}:/config/port-app-config.yml:ro",),
-        options=options,
-    )
+    data = _user_folder(tmp_path)
 
-    ran = engine.run(image, container)
+    ran = engine.run(image, _published(api, data, "ONCE"))
 
     assert ran.returncode == 0, ran.stderr
-    assert json.loads(ran.stdout)["kinds"][0]["created"] == EXPECTED["user"]
+    assert _arrived(data / "catalog.db") == {"user": EXPECTED["user"]}
+
+
+def test_the_service_passes_the_health_check_of_the_image_and_stops_when_asked(
+    engine: Engine, image: str, api: str, tmp_path: Path
+) -> None:
+    word, *check = engine.inspect(image)["Healthcheck"]["Test"]
+    name = f"penstock-service-{os.getpid()}"
+    with pytest.raises(CommandError):
+        engine.within(api, *check)  # nothing serves yet in the network of the API
+
+    with engine.start(image, name, _published(api, _user_folder(tmp_path), "POLLING")) as served:
+        assert served.stderr is not None
+        told = next(line for line in served.stderr if "listen" in line or "8000" in line)
+        healthy = engine.within(name, *check)
+        engine.stop(name)
+        rest = served.stderr.read()
+        assert served.wait() == 143, told + rest
+
+    assert (word, healthy) == ("CMD", "")
 
 
 def test_the_demo_runs_without_a_network(engine: Engine, image: str) -> None:
@@ -267,13 +295,6 @@ def test_it_says_what_it_is_and_runs_as_nobody_in_particular(engine: Engine, ima
         "version": "0.1.0",
         "revision": "abc",
     }
-
-
-def test_its_health_check_succeeds(engine: Engine, image: str, api: str) -> None:
-    word, *command = engine.inspect(image)["Healthcheck"]["Test"]
-
-    assert word == "CMD"
-    assert engine.within(api, *command).startswith("penstock 0.1.0 ")
 
 
 def test_there_is_no_shell_no_pip_and_no_other_program_in_it(engine: Engine, image: str) -> None:

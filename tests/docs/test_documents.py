@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path for path in ROOT.rglob("*.md") if not {part for part in path.relative_to(ROOT).parts[:-1] if part[0] == "."}
 )
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 
 def _tokens(document: Path) -> list[Token]:

@@ -15,7 +15,7 @@ from penstock.plugins import PluginManager
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*/penstock.yml"))
 BENCHMARKS = sorted((ROOT / "benchmarks" / "config").glob("*.yml"))
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def _load(config: Path, mapping: Path | None = None) -> Settings:
