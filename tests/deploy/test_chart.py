@@ -352,7 +352,7 @@ def test_the_network_policy_lets_out_what_is_needed_and_in_whom_it_names() -> No
     assert spec["podSelector"]["matchLabels"].items() <= labels.items()
     assert (spec["policyTypes"], spec["ingress"]) == (["Ingress", "Egress"], [])
     assert [port["port"] for rule in spec["egress"] for port in rule["ports"]] == [53, 53, 443, 8443]
-    rule = {"from": [{"podSelector": {}}]}
+    rule: dict[str, Any] = {"from": [{"podSelector": {}}]}
     assert render(EVERYTHING, at("networkPolicy.ingress", [rule])).one("NetworkPolicy")["spec"]["ingress"] == [rule]
     assert spec["egress"][1]["to"][0]["ipBlock"]["except"] == ["169.254.0.0/16"]
 

@@ -20,7 +20,7 @@ DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 def _load(config: Path, mapping: Path | None = None) -> Settings:
     wanted = re.findall(r"\$\{(\w+)\}", config.read_text(encoding="utf-8"))
-    environ = {name: "https://api.test" if name.endswith("_URL") else "s3cret" for name in wanted}
+    environ = {name: "https://api.test" if name.endswith("_URL") else "a-s3cret-long-enough" for name in wanted}
     inputs = Inputs(config_file=config, mapping_file=mapping, environ=environ, sink=None, catalog=None, dotenv=None)
     return load_settings(inputs, PluginManager(disabled=()))
 
