@@ -3,7 +3,7 @@
 #   docker build --tag penstock .
 #   docker build --target sbom --output . .     the bill of materials alone: penstock.cdx.json
 #
-# docs/deploy/docker.md says how to run it, and how to get the same digest twice.
+# docs/deploy/docker.md says how to run it, and how to get the same bytes twice.
 ARG PYTHON=docker.io/library/python:3.13-slim-bookworm
 
 FROM ${PYTHON} AS build

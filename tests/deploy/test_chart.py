@@ -15,9 +15,9 @@ import pytest
 import yaml
 from markdown_it import MarkdownIt
 
-from deploy.chart import CHART, CRON, LEAST, ROOT, Manifests, at, helm, refusal, render
 from penstock.config.load import Inputs, load_settings
 from penstock.plugins import PluginManager
+from support.chart import CHART, CRON, LEAST, ROOT, Manifests, at, helm, refusal, render
 
 README = (CHART / "README.md").read_text(encoding="utf-8")
 DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
@@ -418,7 +418,9 @@ def test_kubernetes_takes_what_the_page_shows(block: str) -> None:
 
 
 def test_the_command_that_the_page_shows_gives_what_the_file_beside_it_gives() -> None:
-    [command] = [shlex.split(block.replace("\\\n", " ")) for block in _shown("bash") if block.startswith("helm install")]
+    [command] = [
+        shlex.split(block.replace("\\\n", " ")) for block in _shown("bash") if block.startswith("helm install")
+    ]
     pairs = [argument.partition("=") for word, argument in pairwise(command) if word == "--set"]
     by_command = render(*(at(path, yaml.safe_load(value)) for path, _, value in pairs))
     [file] = [yaml.safe_load(block) for block in _shown("yaml") if "existingSecret" in block]

@@ -46,13 +46,12 @@ class Engine:
             "BUILDAH_ISOLATION": "chroot",
         }
 
-    def build(self, source: Path, tag: str, *options: str) -> str:
-        """Build an image from a folder with a Dockerfile; return its digest."""
+    def build(self, source: Path, tag: str, *options: str) -> None:
+        """Build an image from a folder with a Dockerfile."""
         certificates = "/etc/ssl/certs/ca-certificates.crt"
         trust = ("--volume", f"{certificates}:{certificates}:ro")
         settings = ("--isolation", "chroot", "--pull-never", "--format", "docker", "--quiet")
         self._call("buildah", *self._store, "bud", *settings, *trust, "--tag", tag, *options, str(source))
-        return str(self.inspect(tag)["Digest"])
 
     def inspect(self, tag: str) -> dict[str, Any]:
         images: list[dict[str, Any]] = json.loads(self._podman("image", "inspect", tag))
