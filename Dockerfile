@@ -3,7 +3,7 @@
 #   docker build --tag penstock .
 #   docker build --target sbom --output . .     the bill of materials alone: penstock.cdx.json
 #
-# docs/deploy/docker.md says how to run it, and how to get the same bytes twice.
+# docs/deploy/docker.md says how to run it, and what is the same when it is built twice.
 ARG PYTHON=docker.io/library/python:3.13-slim-bookworm
 
 FROM ${PYTHON} AS build
@@ -26,7 +26,7 @@ RUN pip wheel --no-build-isolation --wheel-dir wheels ./source \
 COPY deploy/image/*.py ./
 # The moment that every file gets, so that the same sources make the same image.
 ARG SOURCE_DATE_EPOCH=0
-RUN python assemble.py --packages /install --target /image --epoch "${SOURCE_DATE_EPOCH}"
+RUN PYTHONHASHSEED=0 python assemble.py --packages /install --target /image --epoch "${SOURCE_DATE_EPOCH}"
 
 FROM scratch AS sbom
 COPY --from=build /image/usr/share/sbom/penstock.cdx.json /

@@ -1,8 +1,8 @@
 """Gather what the image holds: ``assemble.py --packages P --target T --epoch E``, in the build stage of the Dockerfile.
 
 The interpreter without what only developers use; the packages; the libraries that both are linked with; certificates
-and time zones. Every file gets one date, and the cache of a module is checked against nothing, so that the same sources
-make the same bytes.
+and time zones. Every file gets one date, and the cache of a module is checked against nothing, so that little
+differs when the same sources are built again.
 """
 
 from __future__ import annotations
