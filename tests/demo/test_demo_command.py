@@ -3,15 +3,17 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import signal
 import sqlite3
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from penstock.demo.data import INCIDENTS, MEMBERS, SERVICES, TEAMS, USERS
-from support.commands import Ran, environment, penstock, write_config
+from support.commands import Ran, environment, penstock, start, write_config
 
 EXPECTED = {
     "incident": len(INCIDENTS),
@@ -176,3 +178,39 @@ def test_a_folder_with_blanks_is_quoted_in_the_commands(tmp_path: Path) -> None:
         ["penstock", "demo", "--dir", "a tour", "preview", "/services"],
         ["penstock", "demo", "--dir", "a tour"],
     ]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_its_api_can_be_served_alone_until_a_signal_comes(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    variables = {"PENSTOCK_DEMO_TOKEN": "agreed-upon"}
+    with start("demo", "--serve", "127.0.0.1:0", folder=tmp_path, variables=variables) as served:
+        assert served.stderr is not None
+        told = served.stderr.readline()
+        [url] = re.findall(r"http://127\.0\.0\.1:\d+", told)
+        variables |= {"PENSTOCK_DEMO_URL": url}
+        config = Path(str(files("penstock.demo") / "penstock.yml"))
+        ran = penstock("check", "--config", str(config), folder=tmp_path, variables=variables)
+        served.send_signal(number)
+        rest = served.communicate()
+
+    assert told == f"an API with made-up records listens on {url}, and wants the token in PENSTOCK_DEMO_TOKEN\n"
+    assert (ran.code, ran.out.count(" ok ")) == (0, 5)
+    assert (served.returncode, *rest) == (code, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["8080"], "--serve: 8080 is not HOST:PORT, such as 127.0.0.1:8080"),
+        (["127.0.0.1:http"], "--serve: 127.0.0.1:http is not HOST:PORT"),
+        (["127.0.0.1:65536"], "--serve: 127.0.0.1:65536 is not HOST:PORT"),
+        (["192.0.2.1:8080"], "--serve: cannot listen on 192.0.2.1:8080: Cannot assign requested address"),
+        (["127.0.0.1:0", "check"], "--serve: the API alone runs no check"),
+    ],
+)
+def test_what_cannot_be_served_is_refused(arguments: list[str], message: str, tmp_path: Path) -> None:
+    ran = penstock("demo", "--serve", *arguments, folder=tmp_path)
+
+    assert ran.code == 2
+    assert message in ran.err
+    assert list(tmp_path.iterdir()) == []

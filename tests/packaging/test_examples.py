@@ -15,12 +15,12 @@ from penstock.plugins import PluginManager
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*/penstock.yml"))
 BENCHMARKS = sorted((ROOT / "benchmarks" / "config").glob("*.yml"))
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def _load(config: Path, mapping: Path | None = None) -> Settings:
     wanted = re.findall(r"\$\{(\w+)\}", config.read_text(encoding="utf-8"))
-    environ = {name: "https://api.test" if name.endswith("_URL") else "s3cret" for name in wanted}
+    environ = {name: "https://api.test" if name.endswith("_URL") else "a-s3cret-long-enough" for name in wanted}
     inputs = Inputs(config_file=config, mapping_file=mapping, environ=environ, sink=None, catalog=None, dotenv=None)
     return load_settings(inputs, PluginManager(disabled=()))
 

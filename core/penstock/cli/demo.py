@@ -25,8 +25,11 @@ EPILOG: Final = examples(
     "penstock demo check",
     "penstock demo preview /services --items 1",
     "penstock demo sync --only /users --report -",
+    "penstock demo --serve 127.0.0.1:8080",
 )
 DEFAULT_FOLDER: Final = Path("penstock-demo")
+TOKEN_VARIABLE: Final = "PENSTOCK_DEMO_TOKEN"  # noqa: S105 - its name
+_PORTS: Final = 65535
 _MARK: Final = "# The demo of penstock"
 _WITH_SETTINGS: Final = ("sync", "plan", "check", "preview", "entities")
 _WITH_CATALOG: Final = ("sync", "plan", "entities")
@@ -40,12 +43,21 @@ Command = Annotated[
         show_default=False,
     ),
 ]
+Serve = Annotated[
+    str | None,
+    typer.Option(
+        "--serve",
+        metavar="HOST:PORT",
+        help="Only run the API there, until interrupted; its token is the one in PENSTOCK_DEMO_TOKEN, or made up.",
+    ),
+]
 
 
 def demo(
     *,
     command: Command = None,
     folder: Folder = DEFAULT_FOLDER,
+    serve: Serve = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -58,6 +70,10 @@ def demo(
     with explained(verbose=verbose) as context:
         from penstock.demo.api import demo_api
 
+        if serve is not None:
+            if command:
+                raise misuse("--serve", f"the API alone runs no {command[0]}; run that in another terminal")
+            raise SystemExit(_serve(serve, quiet=quiet))
         if command and command[0] not in _WITH_SETTINGS:
             known = ", ".join(_WITH_SETTINGS)
             raise misuse("COMMAND", f"{command[0]} has nothing to do with the demo; one of {known} has")
@@ -78,6 +94,33 @@ def demo(
         if code == 0:
             _show(settings.sink, folder, quiet=quiet)
     raise SystemExit(code)
+
+
+def _serve(address: str, *, quiet: bool) -> int:
+    """Run the API alone until a signal comes, and return the exit code for it.
+
+    Raises:
+        ConfigurationError: The address cannot be listened on.
+    """
+    import signal
+
+    from penstock.demo.api import demo_api
+
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdecimal() or int(port) > _PORTS:
+        raise misuse("--serve", f"{address} is not HOST:PORT, such as 127.0.0.1:8080")
+    ends = {signal.SIGINT, signal.SIGTERM}
+    # before the first thread, which inherits it: the signals are for this one, which waits for them
+    signal.pthread_sigmask(signal.SIG_BLOCK, ends)
+    given = os.environ.get(TOKEN_VARIABLE, "")
+    try:
+        with demo_api(host, int(port), token=given) as api:
+            if not quiet:
+                token = f"the token in {TOKEN_VARIABLE}" if given else f'the token "{api.token}"'
+                say(f"an API with made-up records listens on {api.url}, and wants {token}")
+            return 128 + signal.sigwait(ends)
+    except OSError as error:
+        raise misuse("--serve", f"cannot listen on {address}: {error.strerror or error}") from error
 
 
 def _prepare(folder: Path) -> Path:
@@ -103,7 +146,7 @@ def _announce(api: DemoApi) -> None:
     for name in [name for name in os.environ if name.upper().startswith(("PENSTOCK__", "OCEAN__"))]:
         del os.environ[name]
     os.environ["PENSTOCK_DEMO_URL"] = api.url
-    os.environ["PENSTOCK_DEMO_TOKEN"] = api.token
+    os.environ[TOKEN_VARIABLE] = api.token
     # a proxy could not reach this machine's own port
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1"
 

@@ -46,12 +46,21 @@ class Query:
 
 
 class DemoApi:
-    """A running API: reach it at ``url``, with ``Authorization: Bearer <token>``."""
+    """A running API: reach it at ``url``, with ``Authorization: Bearer <token>``.
 
-    def __init__(self) -> None:
-        self.token = secrets.token_urlsafe(16)
-        self._server = _Server(("127.0.0.1", 0), self)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
+    Args:
+        host: The address to listen on; by default this machine alone reaches it.
+        port: 0 takes a free one.
+        token: By default made up.
+
+    Raises:
+        OSError: The address is taken, or not one of this machine.
+    """
+
+    def __init__(self, host: str = "127.0.0.1", port: int = 0, *, token: str = "") -> None:
+        self.token = token or secrets.token_urlsafe(16)
+        self._server = _Server((host, port), self)
+        self.url = f"http://{host}:{self._server.server_address[1]}"
         self._busy_once = threading.Semaphore(1)
 
     def run(self) -> None:
@@ -160,9 +169,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def demo_api() -> Generator[DemoApi]:
-    """Run the API for the length of a ``with`` block."""
-    api = DemoApi()
+def demo_api(host: str = "127.0.0.1", port: int = 0, *, token: str = "") -> Generator[DemoApi]:
+    """Run the API for the length of a ``with`` block; the arguments are those of ``DemoApi``."""
+    api = DemoApi(host, port, token=token)
     thread = threading.Thread(target=api.run, daemon=True, name="demo-api")
     thread.start()
     try:
