@@ -197,7 +197,7 @@ def load_strategy(family: Family, name: str, point: EntryPoint) -> Strategy:
     if not offered:
         message = f"{point.value} implements no {hook} hook"
         raise TypeError(message)
-    return _checked(offered[0].function(), family, name)
+    return checked(offered[0].function(), family, name)
 
 
 def config_of(strategy: Strategy) -> type[PluginConfig]:
@@ -205,7 +205,12 @@ def config_of(strategy: Strategy) -> type[PluginConfig]:
     return cast("type[PluginConfig]", strategy.Config)
 
 
-def _checked(offered: object, family: Family, name: str) -> Strategy:
+def checked(offered: object, family: Family, name: str) -> Strategy:
+    """Return what a hook offered, if it is a strategy that core can call.
+
+    Raises:
+        TypeError: It is not, and why.
+    """
     facts = _FAMILIES[family]
     if not isinstance(offered, facts.base):
         what = f"the class {offered.__name__}" if isinstance(offered, type) else f"a value of {type(offered).__name__}"

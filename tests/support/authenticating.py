@@ -1,4 +1,4 @@
-"""Requests that an auth signs, through a real client, for tests."""
+"""Requests that an installed auth signs, through a real client, for tests."""
 
 from __future__ import annotations
 
@@ -9,14 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from penstock.config.models import Chosen, HttpSettings
-from penstock.http.auth import build_auth
 from penstock.http.client import ApiClient
 from penstock.http.clock import Clock
-from penstock.http.errands import Errands
-from penstock.http.wire import Wire
 from penstock.plugins import PluginManager, config_of
-from penstock.redaction import Secrets, secrets_in
-from penstock.tokens import FileTokens
+from penstock.testing import clients
 from support.clock import FakeClock
 from support.fetching import NO_TOKENS, get
 
@@ -33,11 +29,8 @@ async def authenticated(
     connection: HttpSettings, auth: Chosen[Any], *, tokens: Path = NO_TOKENS, clock: Clock | None = None
 ) -> AsyncGenerator[ApiClient]:
     """Give the client of a connection with an auth, as a run opens it."""
-    secrets = Secrets([*secrets_in(connection), *secrets_in(auth.config)])
-    async with Wire(connection, clock or FakeClock()) as wire:
-        errands = Errands(connection, wire, FileTokens(tokens), secrets)
-        name = auth.strategy.name
-        yield ApiClient(connection, build_auth(auth, errands), wire, errands, secrets, auth_name=name)
+    async with clients.authenticated(connection, auth, tokens=tokens, clock=clock or FakeClock()) as client:
+        yield client
 
 
 def statuses(

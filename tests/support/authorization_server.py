@@ -103,7 +103,7 @@ class Identity:
     def _answer(self, request: Received) -> Reply | None:
         """Answer; None: the API may."""
         if request.path.startswith("/api/"):
-            return self._refusal(request)
+            return self.refusal(request)
         if document := self._metadata_for(request.path):
             return Reply(self.metadata(document))
         answers = {"/token": self._token, "/authorize": self._authlib.authorize, "/device": self._authlib.device}
@@ -114,7 +114,8 @@ class Identity:
         reply = cast("Reply", self._authlib.create_token_response(request))
         return Reply(self.after(cast("dict[str, Any]", reply.body))) if reply.status == 200 else reply
 
-    def _refusal(self, request: Received) -> Reply | None:
+    def refusal(self, request: Received) -> Reply | None:
+        """Return how a request without a good token is refused; None where it has one."""
         try:
             self._guard.validate_request(None, _Request(request))
         except OAuth2Error as error:

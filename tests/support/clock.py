@@ -1,29 +1,7 @@
-"""A clock that tests set: waiting takes no time and is written down."""
+"""The clock of ``penstock.testing``, under the name by which the tests know it."""
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import dataclass, field
+from penstock.testing.clock import FakeClock
 
-
-@dataclass(slots=True)
-class FakeClock:
-    """Runs only while somebody sleeps; ``sleeps`` lists the seconds, in order."""
-
-    now: float = 1_800_000_000.0
-    sleeps: list[float] = field(default_factory=list[float])
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def time(self) -> float:
-        return self.now
-
-    async def sleep(self, seconds: float) -> None:
-        self.sleeps.append(seconds)
-        end = self.now + seconds
-        await asyncio.sleep(0)  # others may begin to wait meanwhile
-        self.now = max(self.now, end)
-
-    def noise(self) -> float:
-        return 0.0
+__all__ = ["FakeClock"]

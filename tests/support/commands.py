@@ -37,15 +37,15 @@ def environment(**variables: str) -> dict[str, str]:
     return kept | {"COLUMNS": "100", "NO_PROXY": "127.0.0.1"} | variables
 
 
-def penstock(*arguments: str, folder: Path, variables: Mapping[str, str] | None = None) -> Ran:
-    """Run a command in a folder to its end."""
+def penstock(*arguments: str, folder: Path, variables: Mapping[str, str] | None = None, seconds: float = 60) -> Ran:
+    """Run a command in a folder to its end, for which it has so many seconds."""
     ran = subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
         env=environment(**(variables or {})),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
     return Ran(ran.returncode, ran.stdout, ran.stderr)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
 
 import typer
 
+from penstock.cli import authoring
 from penstock.cli.console import put, put_json, table
 from penstock.cli.failures import FAILED, explained, misuse
 from penstock.cli.options import Verbose, examples
@@ -36,6 +37,8 @@ FamilyName = Annotated[
 ]
 
 app: Final = typer.Typer(rich_markup_mode=None)
+app.command(epilog=authoring.NEW_EPILOG)(authoring.new)
+app.command(epilog=authoring.CHECK_EPILOG)(authoring.check)
 
 
 @app.callback(invoke_without_command=True, epilog=EPILOG)

@@ -95,10 +95,9 @@ def _project(folder: Path, url: str, auth: dict[str, Any], **more: Any) -> Proje
     return Project(folder, url, [users], paginationType="next_link", nextLinkPath="next", maxRetries=0, **auth, **more)
 
 
-@pytest.mark.parametrize("link", [True, False], ids=["next link", "redirect"])
 @pytest.mark.parametrize("auth", AUTHS.values(), ids=AUTHS)
-def test_nothing_is_sent_to_another_origin(auth: dict[str, Any], link: bool, tmp_path: Path) -> None:  # noqa: FBT001
-    with _both(link=link) as (home, other):
+def test_nothing_is_sent_to_another_origin_that_a_next_link_leads_to(auth: dict[str, Any], tmp_path: Path) -> None:
+    with _both(link=True) as (home, other):
         report = _project(tmp_path, home.url, auth).sync_kind()
 
     assert other.received == []
@@ -158,13 +157,10 @@ ALMOST: dict[str, Callable[[int], str]] = {
 
 
 @pytest.mark.parametrize("almost", ALMOST.values(), ids=ALMOST)
-@pytest.mark.parametrize("auth", AUTHS.values(), ids=AUTHS)
-def test_an_allowed_origin_is_its_scheme_host_and_port(
-    auth: dict[str, Any], almost: Callable[[int], str], tmp_path: Path
-) -> None:
+def test_an_allowed_origin_is_its_scheme_host_and_port(almost: Callable[[int], str], tmp_path: Path) -> None:
     with _both(link=True) as (home, other):
         allowed = [almost(urlsplit(other.url).port or 0)]
-        report = _project(tmp_path, home.url, auth, allowedOrigins=allowed).sync_kind()
+        report = _project(tmp_path, home.url, AUTHS["bearer_token"], allowedOrigins=allowed).sync_kind()
 
     assert report.stop_reasons == {"foreign_link": 1}
     assert other.received == []

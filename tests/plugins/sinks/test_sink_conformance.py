@@ -1,0 +1,31 @@
+"""Every installed sink passes the kit that its authors are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from penstock.testing import SinkConformance
+from penstock_sinks.jsonl import Jsonl
+from penstock_sinks.sqlite import Sqlite
+
+
+class TestSqlite(SinkConformance):
+    strategy = Sqlite
+
+    def settings(self, folder: Path) -> Mapping[str, object]:
+        return {"path": folder / "catalog.db"}
+
+
+class TestJsonl(SinkConformance):
+    strategy = Jsonl
+
+    def settings(self, folder: Path) -> Mapping[str, object]:
+        return {"path": folder / "catalog"}
+
+
+def test_every_installed_sink_is_tried() -> None:
+    kits = [kit for name, kit in globals().items() if name.startswith("Test")]
+
+    assert {kit.strategy.name for kit in kits} == {point.name for point in entry_points(group="penstock.sink")}
