@@ -13,6 +13,7 @@ from penstock.cli import (
     check,
     demo,
     entities,
+    explain,
     holds,
     init,
     plan,
@@ -32,11 +33,13 @@ First steps:
   penstock plan              what would a sync change? nothing is written
   penstock sync              read everything, and keep the catalog in step
   penstock holds list        deletions that wait for a decision
+  penstock explain user 7    where an entity came from, or why it is not there
 
 \b
 Exit codes:
   0 complete    1 incomplete    2 usage or configuration error    3 deletions are held
-  4 the plan no longer fits    75 another run of this source is on its way    130, 143 interrupted
+  4 the plan no longer fits    5 explain: the catalog has no such entity
+  75 another run of this source is on its way    130, 143 interrupted
 """
 
 
@@ -62,6 +65,7 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., None], dict[str, Any]]]] = {
     "check": (check.check, {"epilog": check.EPILOG}),
     "preview": (preview.preview, {"epilog": preview.EPILOG}),
     "entities": (entities.entities, {"epilog": entities.EPILOG}),
+    "explain": (explain.explain, {"epilog": explain.EPILOG}),
     "schema": (schema.schema, {"epilog": schema.EPILOG}),
     "init": (init.init, {"epilog": init.EPILOG}),
     "demo": (demo.demo, {"epilog": demo.EPILOG, "context_settings": {"allow_interspersed_args": False}}),

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple, Self, TypeAlias
 
 import orjson
 
+from penstock.journal.accounts import Account, Accounts
 from penstock.journal.file import JournalError, JournalFile, path_of
 from penstock.journal.holds import Holds
 from penstock.journal.identities import Identities
@@ -50,6 +51,7 @@ class Journal:
         self.file = JournalFile(self.path)
         self.runs = Runs(self.file)
         self.holds = Holds(self.file)
+        self.accounts = Accounts(self.file)
         self.identities = Identities(self.file, self.transaction)
         self._source = source
 
@@ -119,6 +121,7 @@ class Journal:
         run: int,
         sightings: Mapping[tuple[int, int], Iterable[Key]],
         progress: Mapping[int, Progress] | None = None,
+        account: Account | None = None,
     ) -> None:
         """Record in one transaction what this run saw, and how far it has come.
 
@@ -126,6 +129,7 @@ class Journal:
             run: Its number.
             sightings: Blueprints and identifiers, by partition and page.
             progress: By partition.
+            account: What else there is to tell of it.
         """
         with self.transaction():
             for (partition, page), keys in sightings.items():
@@ -136,6 +140,8 @@ class Journal:
                     "INSERT OR REPLACE INTO progress(run, partition, reason, sound, checkpoint) VALUES (?, ?, ?, ?, ?)",
                     [(run, partition, *_row(one)) for partition, one in progress.items()],
                 )
+            if account is not None:
+                self.accounts.add(run, account)
 
     def count_seen(self, run: int, partitions: Collection[int]) -> int:
         """Return how many entities a run saw in these partitions; one seen in two of them counts twice."""
@@ -159,10 +165,18 @@ class Journal:
         rows = self.file.rows("SELECT blueprint, identifier, partition, run FROM seen ORDER BY 1, 2")
         yield from map(Sighting._make, rows)
 
-    def forget(self, keys: Sequence[EntityKey]) -> None:
-        """Drop all that is known of entities that were deleted."""
+    def forget(self, run: int, keys: Mapping[EntityKey, bool], refused: Sequence[tuple[EntityKey, str]] = ()) -> None:
+        """Drop what is known of entities that this run has deleted, but for the account of it.
+
+        Args:
+            run: Its number.
+            keys: What is gone, and whether it still was there: all among what this run found missing.
+            refused: What the sink would not delete, and why.
+        """
         pairs = [(key.blueprint, key.identifier) for key in keys]
         with self.transaction():
+            self.accounts.bury(run, keys)
+            self.accounts.refuse(run, "delete", refused)
             for table in ("seen", "absent", "held"):
                 self.file.executemany(f"DELETE FROM {table} WHERE blueprint = ? AND identifier = ?", pairs)  # noqa: S608 - our own names
 
@@ -225,10 +239,11 @@ def _by_blueprint(keys: Iterable[Key]) -> dict[str, list[str]]:
     try:
         orjson.dumps(found)
     except orjson.JSONEncodeError:
-        sound = {name: [one for one in identifiers if _is_unicode(one)] for name, identifiers in found.items()}
-        return {name: identifiers for name, identifiers in sound.items() if _is_unicode(name)}
+        sound = {name: [one for one in identifiers if is_unicode(one)] for name, identifiers in found.items()}
+        return {name: identifiers for name, identifiers in sound.items() if is_unicode(name)}
     return found
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether a text can be kept: not where it has half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

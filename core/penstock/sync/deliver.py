@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-from penstock.journal import Checkpoint, Finished, Journal, Progress
+from penstock.http.documents import shorten
+from penstock.journal import Account, Asked, Checkpoint, Finished, Journal, Progress, is_unicode
+from penstock.redaction import mask_url
 from penstock.strategies import Sink
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport
 from penstock.sync.spool import Kept
-from penstock.values import Entity, EntityBatch, Outcome
+from penstock.values import Entity, EntityBatch, EntityKey, Outcome, Stop
 
+_LONGEST_MESSAGE: Final = 500
 BATCH_SIZE = 1000
 """Entities per write; measured: larger batches gain nothing and hold more memory."""
 
@@ -48,6 +51,7 @@ class Delivery:
         self._sightings: _Sightings = {}
         self._progress: dict[int, Progress] = {}
         """By partition: how far it will have been read once the entities at hand are written."""
+        self._account = Account()
         self._writing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._taken = 0
@@ -69,13 +73,27 @@ class Delivery:
         """Hear that a partition was read to its end; recorded with what is still on its way."""
         self._progress[partition] = end
 
-    async def add(self, entities: Sequence[Entity], partition: int, page: int, reached: Checkpoint | None) -> None:
+    def end(self, partition: int, stop: Stop, *, sound: bool) -> None:
+        """Hear why the read of a partition has ended, well or not; recorded with what is still on its way."""
+        message = "" if stop.reason.complete else stop.detail or stop.reason.value
+        self._account.ends[partition] = (stop.reason, sound, shorten(self._report.redacted(message), _LONGEST_MESSAGE))
+
+    def listed(self, messages: Sequence[str]) -> None:
+        """Hear how the search for partitions ended, and why some may be missing; raises JournalError."""
+        message = shorten(self._report.redacted("; ".join(messages)), _LONGEST_MESSAGE)
+        with self._journal.transaction():
+            self._journal.accounts.listed(self._run, self._resource, message)
+
+    async def add(
+        self, entities: Sequence[Entity], partition: int, page: int, asked: Asked, reached: Checkpoint | None
+    ) -> None:
         """Take the entities of one page; waits while a full batch waits for the sink.
 
         Args:
             entities: What became of its items.
             partition: Where it belongs.
             page: Which one it is, from 0.
+            asked: How it was asked for.
             reached: Where to go on after it, if that is known.
 
         Raises:
@@ -86,6 +104,10 @@ class Delivery:
         keys = [(entity.blueprint, entity.identifier) for entity in entities]
         self._entities.update(zip(keys, entities, strict=True))  # a later duplicate wins
         self._sightings.setdefault((partition, page), {}).update(dict.fromkeys(keys))
+        checkpoint = asked.checkpoint
+        if checkpoint is not None and self._reveals(checkpoint.to_json()):
+            asked = Asked(asked.url, None, known=False)
+        self._account.pages[partition, page] = asked._replace(url=self._report.redacted(mask_url(asked.url)))
         if reached is not None and not self._reveals(reached.to_json()):
             # some APIs repeat the key of a request in their next link: asked now, for what was sent may be forgotten
             self._progress[partition] = reached
@@ -106,17 +128,19 @@ class Delivery:
 
     async def _start_writing(self) -> None:
         await self._finish_writing()
-        if self._entities or self._progress:
+        if self._entities or self._progress or self._account.ends:
             batch = EntityBatch(self._report.kind, list(self._entities.values()))
-            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress))
-            self._entities, self._sightings, self._progress = {}, {}, {}
+            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress, self._account))
+            self._entities, self._sightings, self._progress, self._account = {}, {}, {}, Account()
 
     async def _finish_writing(self) -> None:
         if self._writing is not None:
             await asyncio.shield(self._writing)  # whoever waits may be cancelled, the sink's work must not be
             self._writing = None
 
-    async def _write(self, batch: EntityBatch, sightings: _Sightings, progress: Mapping[int, Progress]) -> None:
+    async def _write(
+        self, batch: EntityBatch, sightings: _Sightings, progress: Mapping[int, Progress], account: Account
+    ) -> None:
         if any(entity.identifier == "null" for entity in batch.entities):
             self._report.warn(
                 self._report.kind,
@@ -124,10 +148,23 @@ class Delivery:
                 "`.id | values | tostring` skips such items",
             )
         outcomes = await self._sink.write(batch) if batch.entities else ()
-        self._journal.see(self._run, sightings, progress)
+        self._tell_refusals(account, batch, outcomes)
+        self._journal.see(self._run, sightings, progress, account)
         self._kept.delivered()
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
+
+    def _tell_refusals(self, account: Account, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
+        if not self._journal.accounts.has_refusals(self._run) and all(one.kind != "refused" for one in outcomes):
+            return
+        for entity, outcome in zip(batch.entities, outcomes, strict=True):
+            key = EntityKey(entity.blueprint, entity.identifier)
+            if not is_unicode(key.blueprint + key.identifier):
+                continue
+            if outcome.kind == "refused":
+                account.refused.append((key, self._report.redacted(outcome.reason)))
+            else:
+                account.accepted.append(key)
 
     def _count(self, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
         report = self._report

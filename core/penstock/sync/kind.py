@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from penstock.config.models import Resource
 from penstock.errors import PenstockError, ReadError
-from penstock.journal import Checkpoint, Finished
+from penstock.journal import Asked, Checkpoint, Finished
 from penstock.sync.deliver import Delivery
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.observer import Observer
@@ -101,6 +101,7 @@ class KindRead:
             self._report.error(self._resource.kind, str(failure))
         if not discovery.failures and not self.coverage.met:
             self._report.stop_reasons[StopReason.NO_PARENTS] += 1
+        self._delivery.listed([str(failure) for failure in discovery.failures])
         self.coverage.all_found = not discovery.failures
         self.coverage.found_unsteadily = discovery.unsteady
 
@@ -116,7 +117,9 @@ class KindRead:
             stop, sound = await self._read_pages(partition, number, where)
         except asyncio.CancelledError:
             self._report.stop_reasons[StopReason.INTERRUPTED] += 1
+            self._delivery.end(number, Stop(StopReason.INTERRUPTED), sound=False)
             raise
+        self._delivery.end(number, stop, sound=sound)
         self._report.stop_reasons[stop.reason] += 1
         if not stop.reason.complete:
             self._report.error(where, stop.detail or stop.reason.value)
@@ -131,13 +134,16 @@ class KindRead:
         if isinstance(start, Finished):
             return Stop(start.reason), start.sound
         sound = start is None or start.sound
+        asked = start
         try:
             read = self._source.open_read(self._resource.request, partition.values, self._extract)
             async with aclosing(read.pages(start)) as pages:
                 async for page in pages:
                     mapped = await self._mapped(page, partition, where)
                     sound = sound and not mapped.errors
-                    await self._delivery.add(mapped.entities, number, page.page.index, _after(page, sound=sound))
+                    after, how = _after(page, sound=sound), Asked(page.response.url, asked)
+                    await self._delivery.add(mapped.entities, number, page.page.index, how, after)
+                    asked = after
                     if page.page.index and self._resource.request.pagination.strategy.drifts:
                         self.coverage.unsteady.add(number)
                     self._observer.page_read(self._report)

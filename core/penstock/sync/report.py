@@ -71,6 +71,10 @@ class KindReport:
     def __post_init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
 
+    def redacted(self, text: str) -> str:
+        """Return a text as reports may show it."""
+        return self._redact(text)
+
     def error(self, where: str, message: str) -> None:
         """Record why this kind is incomplete."""
         self.status = "incomplete"

@@ -109,7 +109,9 @@ def _begin(journal: Journal, report: RunReport, task: str, resume_within: float 
             journal.runs.reopen(last.number)
             report.run, report.resumed = last.run, True
             return last.number
-    return journal.runs.start(report.run, report.started_at, task)
+    number = journal.runs.start(report.run, report.started_at, task)
+    journal.accounts.begin(number)
+    return number
 
 
 class _Run:
