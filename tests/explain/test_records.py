@@ -12,6 +12,7 @@ import pytest
 
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
+from penstock.explain.text import text_lines
 from penstock.plugins import PluginManager
 from support.explaining import Api, document, explain
 from support.project import USER, Project, user
@@ -135,6 +136,32 @@ def test_a_record_that_the_selector_leaves_out_is_found_and_said_to_be(project: 
     assert (found["state"], found["selected"], found["record"]) == ("deleted", False, user(5))
     [selector] = found["expressions"]
     assert (selector["field"], selector["expression"], selector["value"]) == ("selector.query", ".id != 5", False)
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        (".id != 5", "it is filtered out: selector.query `.id != 5` gave false"),
+        (".name", 'it cannot be judged: selector.query `.name` gave "User 5", no boolean'),
+        (".name + 1", "it cannot be judged: selector.query `.name + 1` failed: "),
+        (".id == 5", "unchanged: the catalog has just what the record gives"),
+    ],
+)
+def test_people_are_told_why_a_record_does_not_count(project: Project, query: str, said: str) -> None:
+    project.config["resources"][0] = {**USER, "selector": {"data_path": ".users", "query": query}}
+
+    lines = [line.strip() for line in text_lines(explain(project, "user", "5"))]
+
+    assert [line for line in lines if line.startswith(said)] != []
+
+
+def test_a_resource_that_has_got_another_name_is_still_the_same(project: Project) -> None:
+    second = {**USER, "selector": {"data_path": ".users", "query": "false"}}
+    project.config["resources"].append(second)  # now the kind alone does not tell them apart
+
+    found = document(project, "user", "5")
+
+    assert found["record"] == user(5)
 
 
 def test_of_several_records_of_one_name_the_last_selected_one_counts(project: Project, api: Api) -> None:

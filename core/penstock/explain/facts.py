@@ -94,7 +94,14 @@ class Facts:
     def resource(self) -> Resource | None:
         """The resource that showed it last, where it is in the mapping still."""
         origin = self.memory.origin if self.memory else None
-        return None if origin is None else self.resources.get(origin.resource)
+        if self.memory is None or origin is None:
+            return None
+        if origin.resource in self.resources:
+            return self.resources[origin.resource]
+        # one that reads the same is that resource under another name, as it will be to the next run
+        before = self.memory.identities.get(origin.resource)
+        alike = (one for one in self.resources.values() if before and identity_of(one).reads == before.reads)
+        return next(alike, None)
 
 
 async def gather(settings: Settings, key: EntityKey) -> Facts:

@@ -9,6 +9,7 @@ from penstock.explain.explain import Explanation, Origin, Written
 from penstock.explain.reread import Answer
 from penstock.explain.verdict import State
 from penstock.plan.words import cut, name_text, value_text
+from penstock.sync.transform.trace import Step
 
 _AT_HOME: Final = frozenset({State.SEEN, State.OUTDATED, State.FOREIGN, State.REFUSED})
 """Of these the last run has seen the record, or nothing that a run brings changes them."""
@@ -77,8 +78,7 @@ def _record_lines(found: Explanation, answer: Answer) -> Iterator[str]:
     if answer.others:
         yield f"  {answer.others:,} more of them are; the last one that is selected counts"
     if not record.selected:
-        gave = record.selector.error or f"gave {value_text(record.selector.value)}"
-        yield f"  it is filtered out: selector.query `{record.selector.text}` {gave}"
+        yield f"  {_judgement(record.selector)}"
     elif found.verdict.state not in _AT_HOME:
         yield "  the source shows it: the next run that reads this page brings it, and forgets that it was missing"
     yield from (f"  {note.where}: {note.message}" for note in record.notes)
@@ -90,6 +90,14 @@ def _record_lines(found: Explanation, answer: Answer) -> Iterator[str]:
         yield f"  {name_text(one.field)}: the catalog has {value_text(one.catalog)}, the record gives " + value_text(
             one.record
         )
+
+
+def _judgement(selector: Step) -> str:
+    """Say why a record is not selected."""
+    if selector.error:
+        return f"it cannot be judged: selector.query `{selector.text}` failed: {selector.error}"
+    gave = f"selector.query `{selector.text}` gave {value_text(selector.value)}"
+    return f"it is filtered out: {gave}" if selector.value is False else f"it cannot be judged: {gave}, no boolean"
 
 
 def _row(one: Written) -> list[str]:

@@ -70,7 +70,7 @@ _HELD_FOR: Final = {
     Reason.REMOVED: "the resource that wrote it is no longer in the mapping",
 }
 _GONE_FOR: Final = {
-    "gone": "complete reads of every part of the source that ever showed it did not show it",
+    "gone": "complete reads of every part of the source that ever showed it did not show it, or found that part gone",
     "changed": "complete reads did not show it since the mapping names entities in another way",
     "removed": "the resource that wrote it is no longer in the mapping",
 }
@@ -126,7 +126,7 @@ def _unseen(facts: Facts, memory: Memory, newest: Seen | None) -> Verdict:
         return Verdict(State.MISSING, [*_missed(memory, memory.absence), *unread])
     if newest is None:
         return _unknown(facts)
-    if newest.resource not in facts.resources:
+    if facts.resource is None:
         gone = f"it was written by {kind_of(newest.resource)}, which is no longer in the mapping"
         then = "the next run that reads the rest completely holds its deletion, for a person to decide"
         return Verdict(State.UNMAPPED, [gone, then])
