@@ -47,6 +47,20 @@ _STEPS: Final = (
       blueprint TEXT NOT NULL, identifier TEXT NOT NULL, hold INTEGER NOT NULL,
       PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE extents(
+      resource TEXT PRIMARY KEY, digest TEXT NOT NULL, full_at TEXT, partial_runs INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE TABLE marks(partition INTEGER PRIMARY KEY, mark INTEGER, reached INTEGER);
+    CREATE TABLE stretches(
+      run INTEGER NOT NULL, partition INTEGER NOT NULL, since INTEGER, began INTEGER, greatest INTEGER,
+      pages INTEGER NOT NULL, spoilt INTEGER NOT NULL, PRIMARY KEY(run, partition)) WITHOUT ROWID;
+    CREATE TABLE validators(
+      partition INTEGER NOT NULL, page INTEGER NOT NULL, run INTEGER NOT NULL, read_at TEXT NOT NULL,
+      request BLOB NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL, decision TEXT NOT NULL,
+      keys BLOB NOT NULL, PRIMARY KEY(partition, page));
+    CREATE TABLE catalog(one INTEGER PRIMARY KEY CHECK(one = 1), owned INTEGER NOT NULL);
+    """,
 )
 """What brings a journal from one format to the next; the first makes a new one."""
 FORMAT: Final = len(_STEPS)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 import orjson
 
@@ -18,6 +19,10 @@ from penstock.journal.missing import Missing
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Runs
 from penstock.values import EntityKey, StopReason
+
+if TYPE_CHECKING:
+    from penstock.journal.extents import Extents
+    from penstock.journal.validators import Validators
 
 _SEE: Final = """
 INSERT INTO seen(blueprint, identifier, partition, run, page) SELECT ?, value, ?, ?, ? FROM json_each(?) WHERE true
@@ -85,6 +90,24 @@ class Journal:
             self.lease.check()
             yield
 
+    @cached_property
+    def extents(self) -> Extents:
+        """How far each resource was read."""
+        from penstock.journal.extents import Extents  # noqa: PLC0415 - many runs have no use for it
+
+        return Extents(self.file)
+
+    @cached_property
+    def validators(self) -> Validators:
+        """The pages that need not be sent again while they are the same."""
+        from penstock.journal.validators import Validators  # noqa: PLC0415 - as above
+
+        return Validators(self.file)
+
+    def knows_pages(self) -> bool:
+        """Whether there are any validators."""
+        return self.file.row("SELECT 1 FROM validators LIMIT 1") is not None
+
     def missing(self) -> Missing:
         """Return an empty place for what this run finds missing."""
         return Missing(self.file)
@@ -119,6 +142,8 @@ class Journal:
         run: int,
         sightings: Mapping[tuple[int, int], Iterable[Key]],
         progress: Mapping[int, Progress] | None = None,
+        *,
+        also: Callable[[], object] = bool,
     ) -> None:
         """Record in one transaction what this run saw, and how far it has come.
 
@@ -126,6 +151,7 @@ class Journal:
             run: Its number.
             sightings: Blueprints and identifiers, by partition and page.
             progress: By partition.
+            also: Writes what else belongs to it.
         """
         with self.transaction():
             for (partition, page), keys in sightings.items():
@@ -136,6 +162,7 @@ class Journal:
                     "INSERT OR REPLACE INTO progress(run, partition, reason, sound, checkpoint) VALUES (?, ?, ?, ?, ?)",
                     [(run, partition, *_row(one)) for partition, one in progress.items()],
                 )
+            also()
 
     def count_seen(self, run: int, partitions: Collection[int]) -> int:
         """Return how many entities a run saw in these partitions; one seen in two of them counts twice."""
