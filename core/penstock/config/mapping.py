@@ -113,6 +113,7 @@ class _Reader:
             data_path=selector.data_path,
             items_to_parse=_items_to_parse(document),
             entities=_entities(document.port.entity.mappings),
+            incremental=selector.incremental,
         )
 
     def _label(self, kind: str, node: Node) -> str:

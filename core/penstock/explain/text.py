@@ -11,7 +11,7 @@ from penstock.explain.verdict import State
 from penstock.plan.words import cut, name_text, value_text
 from penstock.sync.transform.trace import Step
 
-_AT_HOME: Final = frozenset({State.SEEN, State.OUTDATED, State.FOREIGN, State.REFUSED})
+_AT_HOME: Final = frozenset({State.SEEN, State.OUTDATED, State.UNCHANGED, State.FOREIGN, State.REFUSED})
 """Of these the last run has seen the record, or nothing that a run brings changes them."""
 _FIELDS: Final = ("field", "gave", "expression", "written in")
 

@@ -29,6 +29,8 @@ class State(StrEnum):
     """In the catalog; missing at the source, and somebody has decided to keep it."""
     UNDELETABLE = "undeletable"
     """In the catalog; a run was to delete it, and the sink refused."""
+    UNCHANGED = "unchanged"
+    """In the catalog; the last run asked for changes only, and it was not among them."""
     UNREAD = "unread"
     """In the catalog; the last run could not read the part of the source that showed it."""
     NOT_READ = "not_read"
@@ -218,6 +220,10 @@ def _unknown(facts: Facts) -> Verdict:
 def _not_read(memory: Memory, newest: Seen) -> Verdict:
     end = memory.ends.get(newest.partition)
     saw = f"{run_text(memory, newest.run)} saw it last"
+    if end and end.run == memory.last.number and not end.whole:
+        why = f"{run_text(memory, end.run)} asked for changes of {place_text(newest)} only, and it was not among them"
+        then = "what is no longer there is found by the next run that reads everything (selector.incremental.fullEvery)"
+        return Verdict(State.UNCHANGED, [why, saw, then])
     if end and end.run == memory.last.number:
         why = f"{run_text(memory, end.run)} read {place_text(newest)}, did not see it, and drew no conclusion from that"
         return Verdict(State.NOT_READ, [f"{why}: {_ended(memory.last)}", saw])

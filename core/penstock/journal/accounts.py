@@ -69,6 +69,8 @@ class End(NamedTuple):
     reason: StopReason
     sound: bool
     """Whether every item could be judged."""
+    whole: bool
+    """Whether all of it was asked for, and not what has changed only."""
     message: str
     """What was wrong; empty where nothing was."""
 
@@ -142,8 +144,8 @@ class Account:
 
     pages: dict[tuple[int, int], Asked] = field(default_factory=dict[tuple[int, int], Asked])
     """By partition and page."""
-    ends: dict[int, tuple[StopReason, bool, str]] = field(default_factory=dict[int, tuple[StopReason, bool, str]])
-    """By partition: why its read ended, whether every item could be judged, what was wrong."""
+    ends: dict[int, End] = field(default_factory=dict[int, "End"])
+    """By partition."""
     refused: list[tuple[EntityKey, str]] = field(default_factory=list[tuple[EntityKey, str]])
     accepted: list[EntityKey] = field(default_factory=list[EntityKey])
     """What the sink took, where it has refused something in this run before."""
@@ -176,8 +178,8 @@ class Accounts:
                 (partition, run, page, asked.url, again if asked.known else None),
             )
         self._file.executemany(
-            "INSERT OR REPLACE INTO ends(partition, run, reason, sound, message) VALUES (?, ?, ?, ?, ?)",
-            [(number, run, reason.value, sound, text) for number, (reason, sound, text) in account.ends.items()],
+            "INSERT OR REPLACE INTO ends(partition, run, reason, sound, whole, message) VALUES (?, ?, ?, ?, ?, ?)",
+            [(number, *end._replace(run=run)) for number, end in account.ends.items()],
         )
         self._file.executemany(
             "DELETE FROM refusals WHERE blueprint = ? AND identifier = ? AND run = ? AND what = 'write'",
@@ -244,11 +246,11 @@ class Accounts:
 
     def end(self, partition: int) -> End | None:
         """Return how the newest read of a partition that has ended did so."""
-        row = self._file.row("SELECT run, reason, sound, message FROM ends WHERE partition = ?", (partition,))
+        row = self._file.row("SELECT run, reason, sound, whole, message FROM ends WHERE partition = ?", (partition,))
         if row is None:
             return None
-        run, reason, sound, message = row
-        return End(run, StopReason(reason), bool(sound), message)
+        run, reason, sound, whole, message = row
+        return End(run, StopReason(reason), bool(sound), bool(whole), message)
 
     def listing(self, resource: str) -> Listing | None:
         """Return how the newest search for a resource's partitions ended."""

@@ -48,6 +48,20 @@ _STEPS: Final = (
       PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
     """,
     """
+    CREATE TABLE extents(
+      resource TEXT PRIMARY KEY, digest TEXT NOT NULL, full_at TEXT, partial_runs INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE TABLE marks(partition INTEGER PRIMARY KEY, mark INTEGER, reached INTEGER);
+    CREATE TABLE stretches(
+      run INTEGER NOT NULL, partition INTEGER NOT NULL, since INTEGER, began INTEGER, greatest INTEGER,
+      pages INTEGER NOT NULL, spoilt INTEGER NOT NULL, PRIMARY KEY(run, partition)) WITHOUT ROWID;
+    CREATE TABLE validators(
+      partition INTEGER NOT NULL, page INTEGER NOT NULL, run INTEGER NOT NULL, read_at TEXT NOT NULL,
+      request BLOB NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL, decision TEXT NOT NULL,
+      keys BLOB NOT NULL, PRIMARY KEY(partition, page));
+    CREATE TABLE catalog(one INTEGER PRIMARY KEY CHECK(one = 1), owned INTEGER NOT NULL);
+    """,
+    """
     ALTER TABLE absent ADD COLUMN needed INTEGER NOT NULL DEFAULT 0;
     ALTER TABLE absent ADD COLUMN cause TEXT NOT NULL DEFAULT 'gone';
     ALTER TABLE absent ADD COLUMN fate TEXT NOT NULL DEFAULT 'waits';
@@ -56,7 +70,7 @@ _STEPS: Final = (
       PRIMARY KEY(partition, run, page)) WITHOUT ROWID;
     CREATE TABLE ends(
       partition INTEGER PRIMARY KEY, run INTEGER NOT NULL, reason TEXT NOT NULL, sound INTEGER NOT NULL,
-      message TEXT NOT NULL);
+      whole INTEGER NOT NULL, message TEXT NOT NULL);
     CREATE TABLE listings(resource TEXT PRIMARY KEY, run INTEGER NOT NULL, message TEXT NOT NULL) WITHOUT ROWID;
     CREATE TABLE refusals(
       id INTEGER PRIMARY KEY, blueprint TEXT NOT NULL, identifier TEXT NOT NULL, run INTEGER NOT NULL,

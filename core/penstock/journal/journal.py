@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 import orjson
 
-from penstock.journal.accounts import Account, Accounts
+from penstock.journal.accounts import Accounts
 from penstock.journal.file import JournalError, JournalFile, path_of
 from penstock.journal.holds import Holds
 from penstock.journal.identities import Identities
@@ -19,6 +20,10 @@ from penstock.journal.missing import Missing
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Runs
 from penstock.values import EntityKey, StopReason
+
+if TYPE_CHECKING:
+    from penstock.journal.extents import Extents
+    from penstock.journal.validators import Validators
 
 _SEE: Final = """
 INSERT INTO seen(blueprint, identifier, partition, run, page) SELECT ?, value, ?, ?, ? FROM json_each(?) WHERE true
@@ -87,6 +92,24 @@ class Journal:
             self.lease.check()
             yield
 
+    @cached_property
+    def extents(self) -> Extents:
+        """How far each resource was read."""
+        from penstock.journal.extents import Extents  # noqa: PLC0415 - many runs have no use for it
+
+        return Extents(self.file)
+
+    @cached_property
+    def validators(self) -> Validators:
+        """The pages that need not be sent again while they are the same."""
+        from penstock.journal.validators import Validators  # noqa: PLC0415 - as above
+
+        return Validators(self.file)
+
+    def knows_pages(self) -> bool:
+        """Whether there are any validators."""
+        return self.file.row("SELECT 1 FROM validators LIMIT 1") is not None
+
     def missing(self) -> Missing:
         """Return an empty place for what this run finds missing."""
         return Missing(self.file)
@@ -121,7 +144,8 @@ class Journal:
         run: int,
         sightings: Mapping[tuple[int, int], Iterable[Key]],
         progress: Mapping[int, Progress] | None = None,
-        account: Account | None = None,
+        *,
+        also: Callable[[], object] = bool,
     ) -> None:
         """Record in one transaction what this run saw, and how far it has come.
 
@@ -129,7 +153,7 @@ class Journal:
             run: Its number.
             sightings: Blueprints and identifiers, by partition and page.
             progress: By partition.
-            account: What else there is to tell of it.
+            also: Writes what else belongs to it.
         """
         with self.transaction():
             for (partition, page), keys in sightings.items():
@@ -140,8 +164,7 @@ class Journal:
                     "INSERT OR REPLACE INTO progress(run, partition, reason, sound, checkpoint) VALUES (?, ?, ?, ?, ?)",
                     [(run, partition, *_row(one)) for partition, one in progress.items()],
                 )
-            if account is not None:
-                self.accounts.add(run, account)
+            also()
 
     def count_seen(self, run: int, partitions: Collection[int]) -> int:
         """Return how many entities a run saw in these partitions; one seen in two of them counts twice."""

@@ -44,10 +44,18 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFl
         _settle(missing, _Verdict(owned, journal.holds.all(), proof, limits))
     reports = _Reports(proof)
     reports.tell(missing.fates(), journal.holds.all(), limits)
+    _forget_pages_of_others(journal, proof)
     for chunk in missing.due(_CHUNK):
         await _delete(sink, journal, proof.run, reports, chunk)
         await asyncio.sleep(0)  # let the lease be renewed
     return reports.unmapped()
+
+
+def _forget_pages_of_others(journal: Journal, proof: Proof) -> None:
+    """Before anything is deleted, forget known pages that this run has not met: they may have given some of it."""
+    if journal.knows_pages():
+        with journal.transaction():
+            journal.validators.drop_unread(proof.run)
 
 
 async def _holds_just_what_was_seen(sink: Sink, journal: Journal, proof: Proof) -> bool:
