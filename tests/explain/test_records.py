@@ -270,7 +270,7 @@ def test_secrets_are_in_neither_url_nor_record_nor_request(tmp_path: Path) -> No
     assert secret not in json.dumps([first, second])
     assert first["record"]["echo"] == "***"
     assert second["seen"][0]["url"].endswith("/users?page=2&session=***&auth=***")
-    assert second["request"]["why_not"] == "the request for its page held a secret, and was not kept"
+    assert second["request"]["why_not"].startswith("the request for its page was not kept")
     for file in (tmp_path / ".penstock").iterdir():
         assert secret.encode() not in file.read_bytes()
 

@@ -144,7 +144,7 @@ async def _again(settings: Settings, secrets: Secrets, facts: Facts) -> Reread:
 
 def _forgotten(asked: Asked | None) -> str:
     if asked is not None:
-        return "the request for its page held a secret, and was not kept"
+        return "the request for its page was not kept, for it held a secret"
     return "how its page was asked for is no longer remembered, or was not recorded by an older version"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, Self, TypeAlias
 
 import orjson
 
-from penstock.journal.accounts import Account, Accounts
+from penstock.journal.accounts import Accounts
 from penstock.journal.file import JournalError, JournalFile, path_of
 from penstock.journal.holds import Holds
 from penstock.journal.identities import Identities
@@ -121,7 +121,8 @@ class Journal:
         run: int,
         sightings: Mapping[tuple[int, int], Iterable[Key]],
         progress: Mapping[int, Progress] | None = None,
-        account: Account | None = None,
+        *,
+        also: Callable[[], object] = bool,
     ) -> None:
         """Record in one transaction what this run saw, and how far it has come.
 
@@ -129,7 +130,7 @@ class Journal:
             run: Its number.
             sightings: Blueprints and identifiers, by partition and page.
             progress: By partition.
-            account: What else there is to tell of it.
+            also: Writes what else belongs to it.
         """
         with self.transaction():
             for (partition, page), keys in sightings.items():
@@ -140,8 +141,7 @@ class Journal:
                     "INSERT OR REPLACE INTO progress(run, partition, reason, sound, checkpoint) VALUES (?, ?, ?, ?, ?)",
                     [(run, partition, *_row(one)) for partition, one in progress.items()],
                 )
-            if account is not None:
-                self.accounts.add(run, account)
+            also()
 
     def count_seen(self, run: int, partitions: Collection[int]) -> int:
         """Return how many entities a run saw in these partitions; one seen in two of them counts twice."""

@@ -149,7 +149,7 @@ class Delivery:
             )
         outcomes = await self._sink.write(batch) if batch.entities else ()
         self._tell_refusals(account, batch, outcomes)
-        self._journal.see(self._run, sightings, progress, account)
+        self._journal.see(self._run, sightings, progress, also=lambda: self._journal.accounts.add(self._run, account))
         self._kept.delivered()
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
