@@ -17,6 +17,7 @@ COMMANDS = [
     ("check",),
     ("preview",),
     ("entities",),
+    ("explain",),
     ("holds",),
     ("holds", "list"),
     ("holds", "show"),
@@ -65,6 +66,17 @@ OPTIONS = {
     ("check",): {"--only", "--config", "--mapping"},
     ("preview",): {"--items", "--format", "--config", "--mapping"},
     ("entities",): {"--format", "--blueprint", "--catalog", "--config", "--mapping"},
+    ("explain",): {
+        "BLUEPRINT",
+        "IDENTIFIER",
+        "--offline",
+        "--format",
+        "--sink",
+        "--catalog",
+        "--config",
+        "--mapping",
+        "--verbose",
+    },
     ("holds", "list"): {"--format", "--config", "--mapping"},
     ("holds", "show"): {"--format", "--config", "--mapping"},
     ("holds", "approve"): {"--all", "--config", "--mapping"},
@@ -130,7 +142,7 @@ def test_no_option_lacks_a_description() -> None:
 def test_the_help_explains_the_exit_codes() -> None:
     text = _help().partition("Exit codes:")[2]
 
-    assert re.findall(r"\d+", text) == ["0", "1", "2", "3", "4", "75", "130", "143"]
+    assert re.findall(r"\d+", text) == ["0", "1", "2", "3", "4", "5", "75", "130", "143"]
 
 
 def _loaded(script: str) -> set[str]:

@@ -163,6 +163,8 @@ def test_no_answer_of_an_api_brings_a_secret_out(name: str, folder: Path, monkey
         world.run("plan", "-v", *only)
         world.run("preview", KINDS["200 with what was asked"])
         world.run("preview", KINDS["200 with what was asked"], "--format", "json")
+        world.run("explain", "user", "1")
+        world.run("explain", "user", "1", "--format", "json")
 
         world.assert_sent()
         world.assert_hidden()

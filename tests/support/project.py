@@ -72,9 +72,11 @@ class Project:
         inputs = Inputs(config_file=file, mapping_file=None, environ={}, sink=None, catalog=None, dotenv=None)
         return load_settings(inputs, _plugins())
 
-    def sync(self, *, only: Collection[str] = ()) -> RunReport:
+    def sync(self, *, only: Collection[str] = (), anew: bool = False) -> RunReport:
+        settings = self.settings()._replace(anew=anew)
+
         async def run() -> RunReport:
-            return await run_sync(self.settings(), Secrets(), only=only, observer=Observer(), stop=asyncio.Event())
+            return await run_sync(settings, Secrets(), only=only, observer=Observer(), stop=asyncio.Event())
 
         return asyncio.run(run())
 

@@ -18,11 +18,13 @@ First steps:
   penstock plan              what would a sync change? nothing is written
   penstock sync              read everything, and keep the catalog in step
   penstock holds list        deletions that wait for a decision
+  penstock explain user 7    where an entity came from, or why it is not there
 
 \b
 Exit codes:
   0 complete    1 incomplete    2 usage or configuration error    3 deletions are held
-  4 the plan no longer fits    75 another run of this source is on its way    130, 143 interrupted
+  4 the plan no longer fits    5 explain: the catalog has no such entity
+  75 another run of this source is on its way    130, 143 interrupted
 """
 
 
@@ -55,13 +57,14 @@ _COMMANDS: Final = (
     "check",
     "preview",
     "entities",
+    "explain",
     "schema",
     "init",
     "demo",
     "version",
 )
 """Each is the function of its name in the module of its name, with an ``EPILOG`` or none."""
-_PLUGGABLE: Final = frozenset({"sync", "plan", "apply", "serve", "check", "preview", "entities", "schema"})
+_PLUGGABLE: Final = frozenset({"sync", "plan", "apply", "serve", "check", "preview", "entities", "explain", "schema"})
 """The commands that may use plugins of others."""
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {"demo": {"context_settings": {"allow_interspersed_args": False}}}
 _GROUPS: Final = ("holds", "runs", "auth", "plugins")

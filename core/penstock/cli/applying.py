@@ -24,6 +24,7 @@ def run_plan(planned: PlanFile, settings: Settings, secrets: Secrets, manner: Ma
         PlanMovedError: The source or the catalog has changed since; nothing was done.
         PenstockError: It cannot be done.
     """
+    settings = settings._replace(anew=planned.header.full)
     planned.require_basis(basis_of(settings, place_of(settings.sink), secrets))
     require_folder("--report", report, ", or - for stdout")
     discard_former(report)

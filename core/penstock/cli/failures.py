@@ -16,6 +16,8 @@ FAILED: Final = 1
 MISUSED: Final = 2
 MOVED: Final = 4
 """A plan no longer fits; nothing was done."""
+ABSENT: Final = 5
+"""The catalog has no such entity."""
 BUSY: Final = 75
 """``EX_TEMPFAIL`` of sysexits.h: try later."""
 

@@ -39,6 +39,10 @@ Catalog: TypeAlias = Annotated[
 Only: TypeAlias = Annotated[
     list[str] | None, typer.Option("--only", metavar="KIND", help="Only this kind; may be given several times.")
 ]
+Full: TypeAlias = Annotated[
+    bool,
+    typer.Option("--full", help="Read everything, also where only changes or changed pages would be asked for."),
+]
 ReportFile: TypeAlias = Annotated[
     str | None,
     typer.Option("--report", metavar="FILE", help="Write what the run did as JSON; - is stdout."),

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 import typer
 
 from penstock.cli.failures import explained, misuse
-from penstock.cli.options import Catalog, ConfigFile, MappingFile, Only, Quiet, SinkName, Verbose, examples
+from penstock.cli.options import Catalog, ConfigFile, Full, MappingFile, Only, Quiet, SinkName, Verbose, examples
 
 EPILOG: Final = examples(
     "penstock plan",
@@ -27,6 +27,7 @@ def plan(
         str | None, typer.Option("--out", metavar="FILE", help="Also write the plan for `penstock apply` to do.")
     ] = None,
     only: Only = None,
+    full: Full = False,
     report: Annotated[
         str | None, typer.Option("--report", metavar="FILE", help="Write the report a sync would write, as JSON.")
     ] = None,
@@ -52,7 +53,7 @@ def plan(
         for option, target in (("--report", report), ("--out", out)):
             if target == "-":
                 raise misuse(option, "name a file: stdout has the plan")
-        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
+        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)._replace(anew=full)
         wanted = Wanted(output, only or (), out, report)
         code = make_plan(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), wanted)
     raise SystemExit(code)

@@ -8,6 +8,7 @@ from penstock.cli.failures import explained
 from penstock.cli.options import (
     Catalog,
     ConfigFile,
+    Full,
     MappingFile,
     Only,
     Quiet,
@@ -29,6 +30,7 @@ EPILOG: Final = examples(
 def sync(
     *,
     only: Only = None,
+    full: Full = False,
     report: ReportFile = None,
     sink: SinkName = None,
     catalog: Catalog = None,
@@ -48,7 +50,7 @@ def sync(
         from penstock.cli.running import Manner, run
         from penstock.cli.settings import read_settings
 
-        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
+        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)._replace(anew=full)
         code = run(
             settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only or (), report=report
         )

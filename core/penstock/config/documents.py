@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias, cast
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SecretStr, Tag
 
 from penstock.config.headers import check_headers
+from penstock.config.incremental import Incremental
 from penstock.config.interval import Interval
 from penstock.config.models import EntityMapping, MappingFlags, Method, Model
 
@@ -119,6 +120,9 @@ class SelectorDocument(RequestDocument):
     endpoint: str | None = Field(default=None, description="path to request; by default the kind")
     path_parameters: dict[str, PathParameterDocument] | None = Field(
         default=None, description="for each `{name}` in the endpoint, where its values come from"
+    )
+    incremental: Incremental | None = Field(
+        default=None, description="ask only for what has changed since the last run"
     )
     export_env_variables: tuple[str, ...] | None = Field(default=None, description="accepted and ignored")
 

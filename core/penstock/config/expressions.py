@@ -33,6 +33,7 @@ def explain(error: ExpressionError) -> str:
 def _places(resource: Node) -> Iterator[Node]:
     selector = resource.fields.get("selector", NOTHING).fields
     yield from _texts(selector, "query", "data_path", "fail_when")
+    yield from _texts(selector.get("incremental", NOTHING).fields, "field", "request")
     for parameter in selector.get("path_parameters", NOTHING).fields.values():
         yield from _texts(parameter.fields, "data_path", "fail_when", "field", "filter")
     port = resource.fields.get("port", NOTHING).fields

@@ -46,11 +46,17 @@ def read_resources(
     if not isinstance(node.value, list):
         found.problem(node, "expected a list of resources")
         return ()
-    written = [_modern(with_one_spelling(child, found), found) for child in node.value]
+    written = written_resources(node, found)
     reader = _Reader(http, paginations, found, strict=strict)
     resources = [reader.resource(index, child) for index, child in enumerate(written)]
     expressions.check(written, found)
     return _with_defaults_of_siblings([resource for resource in resources if resource is not None])
+
+
+def written_resources(node: Node, found: Findings) -> list[Node]:
+    """Return the entries of a list of resources in one spelling and in today's form."""
+    entries = node.value if isinstance(node.value, list) else []
+    return [_modern(with_one_spelling(child, found), found) for child in entries]
 
 
 def _modern(resource: Node, found: Findings) -> Node:
@@ -107,6 +113,7 @@ class _Reader:
             data_path=selector.data_path,
             items_to_parse=_items_to_parse(document),
             entities=_entities(document.port.entity.mappings),
+            incremental=selector.incremental,
         )
 
     def _label(self, kind: str, node: Node) -> str:

@@ -9,7 +9,7 @@ of the other modules in this folder.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -35,6 +35,9 @@ from penstock.plugin_calls import BLOCKING_SECONDS, WAITING_SECONDS
 from penstock.redaction import mask_base_url
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
+
+if TYPE_CHECKING:
+    from penstock.config.incremental import Incremental
 
 StrategyT = TypeVar("StrategyT")
 Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -98,6 +101,11 @@ class HttpSettings(Model):
     )
     prefetch_pages: int = Field(default=4, ge=1, description="pages in flight at once of one read that can look ahead")
     max_pages: int = Field(default=100_000, ge=1, description="pages of one read, after which it ends in an error")
+    conditional_requests: bool = Field(
+        default=True,
+        description="ask for a page that has not changed since an earlier run by its `ETag` or `Last-Modified` only; "
+        "false asks for the whole of it each time",
+    )
     max_retries: int = Field(default=10, ge=0, description="attempts after the first one")
     max_retry_wait: float = Field(
         default=900, ge=0, description="longest wait in seconds a server may ask for; a longer one ends the run"
@@ -346,6 +354,8 @@ class Resource:
     data_path: str | None
     items_to_parse: ItemsToParse | None
     entities: tuple[EntityMapping, ...]
+    incremental: Incremental | None = None
+    """How to ask for what has changed; None: everything is read, each time."""
 
 
 def _limit(value: object) -> object:
@@ -447,3 +457,5 @@ class Settings(NamedTuple):
     """Seconds after its start in which a run that was broken off is taken up."""
     warnings: tuple[Problem, ...]
     """What was accepted and deserves a word."""
+    anew: bool = False
+    """Whether to read everything, whatever earlier runs know: ``--full``."""

@@ -26,6 +26,7 @@ from penstock.config.documents import (
     TokensDocument,
 )
 from penstock.config.environment import variable_name
+from penstock.config.incremental import Incremental
 from penstock.config.interval import in_words
 from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, PluginLimits, SearchRule
 from penstock.config.service import EventListener, ServiceDocument
@@ -113,6 +114,7 @@ def _sections(plugins: PluginManager) -> Iterator[str]:
     written: tuple[tuple[str, str, type[BaseModel]], ...] = (
         ("## `resources[]`", "What to fetch, in order, and what becomes of it.", ResourceDocument),
         ("### `selector`", "Which request to send, and which of its items count.", SelectorDocument),
+        ("### `selector.incremental`", "How to ask for [what has changed](incremental.md).", Incremental),
         ("### `selector.path_parameters.NAME`", "Where the values of `{NAME}` come from.", PathParameterDocument),
         ("### `port`", "What becomes of the items.", PortDocument),
         ("### `port.entity.mappings`", "One entity per item; a list of these makes several.", EntityMapping),

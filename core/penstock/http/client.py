@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -54,6 +55,8 @@ class ApiRequest:
     """Sent as JSON unless None."""
     retry_safe: bool | None = None
     """Whether repeating it does no harm; None: its method decides."""
+    conditions: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Headers such as ``If-None-Match``; with any, 304 is an answer like a success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ class ApiResponse:
     """A success."""
 
     status: int
-    """200 to 299."""
+    """200 to 299; or 304 for a request with conditions."""
     url: str = field(repr=False)
     """The URL that answered, after redirects; without what the auth added."""
     headers: httpx.Headers = field(repr=False)
@@ -175,7 +178,7 @@ class ApiClient:
             outcome = await self._attempt(call)
             if isinstance(outcome, Wait):
                 await self._wait(call, outcome)
-            elif outcome.response.is_success and outcome.refusal is None:
+            elif outcome.refusal is None and _is_answer(outcome.response, request):
                 response = outcome.response
                 self._learn(call)  # some answers repeat what they were asked
                 return ApiResponse(response.status_code, call.url, response.headers, outcome.content, outcome.seconds)
@@ -293,7 +296,7 @@ class ApiClient:
         request = call.request
         headers = self._headers
         content = None
-        if request.headers or request.body is not None:
+        if request.headers or request.conditions or request.body is not None:
             headers = headers.copy()
         if request.body is not None:
             content = to_json(request.body)
@@ -302,6 +305,8 @@ class ApiClient:
         try:
             if request.headers:
                 headers.update(request.headers)
+            if request.conditions:
+                headers.update(request.conditions)
             return httpx.Request(request.method, call.url, headers=headers, content=content, extensions=extensions)
         except (httpx.InvalidURL, ValueError, TypeError) as error:
             call.signed = None
@@ -322,6 +327,10 @@ class ApiClient:
     def _learn(self, call: _Call) -> None:
         if call.unsigned is not None and call.signed is not None:
             self._secrets.learn(*credentials_added(call.unsigned, call.signed))
+
+
+def _is_answer(response: httpx.Response, request: ApiRequest) -> bool:
+    return response.is_success or (response.status_code == HTTPStatus.NOT_MODIFIED and bool(request.conditions))
 
 
 def _as_request(yielded: object) -> httpx.Request:

@@ -6,10 +6,11 @@ It is written after the sink, so it never claims more than the sink has; losing 
 
 from __future__ import annotations
 
+from penstock.journal.accounts import Absence, Account, Accounts, Asked, Deletion, End, Listing, Refusal, Seen
 from penstock.journal.file import FORMAT, JournalError, JournalFile, copy_of, path_of
 from penstock.journal.holds import Decision, Hold, Holds, Reason
 from penstock.journal.identities import Identity
-from penstock.journal.journal import Journal, Sighting
+from penstock.journal.journal import Journal, Sighting, is_unicode
 from penstock.journal.missing import REASONS, Cause, Fate, Finding, Group, Missing
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Run, Runs
@@ -17,9 +18,15 @@ from penstock.journal.runs import Run, Runs
 __all__ = [
     "FORMAT",
     "REASONS",
+    "Absence",
+    "Account",
+    "Accounts",
+    "Asked",
     "Cause",
     "Checkpoint",
     "Decision",
+    "Deletion",
+    "End",
     "Fate",
     "Finding",
     "Finished",
@@ -30,12 +37,16 @@ __all__ = [
     "Journal",
     "JournalError",
     "JournalFile",
+    "Listing",
     "Missing",
     "Progress",
     "Reason",
+    "Refusal",
     "Run",
     "Runs",
+    "Seen",
     "Sighting",
     "copy_of",
+    "is_unicode",
     "path_of",
 ]

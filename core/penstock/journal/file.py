@@ -55,6 +55,42 @@ _STEPS: Final = (
       blueprint TEXT NOT NULL, identifier TEXT NOT NULL, hold INTEGER NOT NULL,
       PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
     """,
+    """
+    CREATE TABLE extents(
+      resource TEXT PRIMARY KEY, digest TEXT NOT NULL, full_at TEXT, partial_runs INTEGER NOT NULL DEFAULT 0
+    ) WITHOUT ROWID;
+    CREATE TABLE marks(partition INTEGER PRIMARY KEY, mark INTEGER, reached INTEGER);
+    CREATE TABLE stretches(
+      run INTEGER NOT NULL, partition INTEGER NOT NULL, since INTEGER, began INTEGER, greatest INTEGER,
+      pages INTEGER NOT NULL, spoilt INTEGER NOT NULL, PRIMARY KEY(run, partition)) WITHOUT ROWID;
+    CREATE TABLE validators(
+      partition INTEGER NOT NULL, page INTEGER NOT NULL, run INTEGER NOT NULL, read_at TEXT NOT NULL,
+      request BLOB NOT NULL, etag TEXT NOT NULL, last_modified TEXT NOT NULL, decision TEXT NOT NULL,
+      keys BLOB NOT NULL, PRIMARY KEY(partition, page));
+    CREATE TABLE catalog(one INTEGER PRIMARY KEY CHECK(one = 1), owned INTEGER NOT NULL);
+    """,
+    """
+    ALTER TABLE progress ADD COLUMN drifts INTEGER NOT NULL DEFAULT 1;
+    ALTER TABLE absent ADD COLUMN needed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE absent ADD COLUMN cause TEXT NOT NULL DEFAULT 'gone';
+    ALTER TABLE absent ADD COLUMN fate TEXT NOT NULL DEFAULT 'waits';
+    CREATE TABLE pages(
+      partition INTEGER NOT NULL, run INTEGER NOT NULL, page INTEGER NOT NULL, url TEXT NOT NULL, request TEXT,
+      PRIMARY KEY(partition, run, page)) WITHOUT ROWID;
+    CREATE TABLE ends(
+      partition INTEGER PRIMARY KEY, run INTEGER NOT NULL, reason TEXT NOT NULL, sound INTEGER NOT NULL,
+      whole INTEGER NOT NULL, message TEXT NOT NULL);
+    CREATE TABLE listings(resource TEXT PRIMARY KEY, run INTEGER NOT NULL, message TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE refusals(
+      id INTEGER PRIMARY KEY, blueprint TEXT NOT NULL, identifier TEXT NOT NULL, run INTEGER NOT NULL,
+      what TEXT NOT NULL, reason TEXT NOT NULL);
+    CREATE INDEX refusals_by_entity ON refusals(blueprint, identifier);
+    CREATE TABLE deletions(
+      id INTEGER PRIMARY KEY, blueprint TEXT NOT NULL, identifier TEXT NOT NULL, run INTEGER NOT NULL, at TEXT NOT NULL,
+      resource TEXT NOT NULL, cause TEXT NOT NULL, decision TEXT NOT NULL, reads INTEGER NOT NULL,
+      found INTEGER NOT NULL, partition INTEGER, seen INTEGER, page INTEGER);
+    CREATE INDEX deletions_by_entity ON deletions(blueprint, identifier);
+    """,
 )
 """What brings a journal from one format to the next; the first makes a new one."""
 FORMAT: Final = len(_STEPS)

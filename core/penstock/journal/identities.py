@@ -53,6 +53,6 @@ class Identities:
         return {name: known[name][1] for name in resources}
 
     def _rename(self, former: str, name: str) -> None:
-        for table in ("partitions", "holds"):
+        for table in ("partitions", "holds", "extents"):
             self._file.execute(f"UPDATE OR IGNORE {table} SET resource = ? WHERE resource = ?", (name, former))  # noqa: S608 - our own names
         self._file.execute("DELETE FROM identities WHERE resource = ?", (former,))

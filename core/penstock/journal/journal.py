@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, Self, TypeAlias
 
 import orjson
 
+from penstock.journal.accounts import Accounts
 from penstock.journal.file import JournalError, JournalFile, path_of
 from penstock.journal.holds import Holds
 from penstock.journal.identities import Identities
@@ -18,6 +20,10 @@ from penstock.journal.missing import Missing
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Runs
 from penstock.values import EntityKey, StopReason
+
+if TYPE_CHECKING:
+    from penstock.journal.extents import Extents
+    from penstock.journal.validators import Validators
 
 _SEE: Final = """
 INSERT INTO seen(blueprint, identifier, partition, run, page) SELECT ?, value, ?, ?, ? FROM json_each(?) WHERE true
@@ -50,6 +56,7 @@ class Journal:
         self.file = JournalFile(self.path)
         self.runs = Runs(self.file)
         self.holds = Holds(self.file)
+        self.accounts = Accounts(self.file)
         self.identities = Identities(self.file, self.transaction)
         self._source = source
 
@@ -85,6 +92,24 @@ class Journal:
             self.lease.check()
             yield
 
+    @cached_property
+    def extents(self) -> Extents:
+        """How far each resource was read."""
+        from penstock.journal.extents import Extents  # noqa: PLC0415 - many runs have no use for it
+
+        return Extents(self.file)
+
+    @cached_property
+    def validators(self) -> Validators:
+        """The pages that need not be sent again while they are the same."""
+        from penstock.journal.validators import Validators  # noqa: PLC0415 - as above
+
+        return Validators(self.file)
+
+    def knows_pages(self) -> bool:
+        """Whether there are any validators."""
+        return self.file.row("SELECT 1 FROM validators LIMIT 1") is not None
+
     def missing(self) -> Missing:
         """Return an empty place for what this run finds missing."""
         return Missing(self.file)
@@ -105,13 +130,13 @@ class Journal:
 
     def progress(self, run: int, partition: int) -> Progress | None:
         """Return how far this run has come in a partition; None where it has not begun."""
-        query = "SELECT reason, sound, checkpoint FROM progress WHERE run = ? AND partition = ?"
+        query = "SELECT reason, sound, drifts, checkpoint FROM progress WHERE run = ? AND partition = ?"
         row = self.file.row(query, (run, partition))
         if row is None:
             return None
-        reason, sound, checkpoint = row
+        reason, sound, drifts, checkpoint = row
         if reason is not None:
-            return Finished(StopReason(reason), sound=bool(sound))
+            return Finished(StopReason(reason), sound=bool(sound), drifts=bool(drifts))
         return Checkpoint.from_json(checkpoint, sound=bool(sound))
 
     def see(
@@ -119,6 +144,8 @@ class Journal:
         run: int,
         sightings: Mapping[tuple[int, int], Iterable[Key]],
         progress: Mapping[int, Progress] | None = None,
+        *,
+        also: Callable[[], object] = bool,
     ) -> None:
         """Record in one transaction what this run saw, and how far it has come.
 
@@ -126,6 +153,7 @@ class Journal:
             run: Its number.
             sightings: Blueprints and identifiers, by partition and page.
             progress: By partition.
+            also: Writes what else belongs to it.
         """
         with self.transaction():
             for (partition, page), keys in sightings.items():
@@ -133,9 +161,11 @@ class Journal:
                     self.file.execute(_SEE, (blueprint, partition, run, page, orjson.dumps(identifiers).decode()))
             if progress:
                 self.file.executemany(
-                    "INSERT OR REPLACE INTO progress(run, partition, reason, sound, checkpoint) VALUES (?, ?, ?, ?, ?)",
+                    "INSERT OR REPLACE INTO progress(run, partition, reason, sound, drifts, checkpoint) "
+                    "VALUES (?, ?, ?, ?, ?, ?)",
                     [(run, partition, *_row(one)) for partition, one in progress.items()],
                 )
+            also()
 
     def count_seen(self, run: int, partitions: Collection[int]) -> int:
         """Return how many entities a run saw in these partitions; one seen in two of them counts twice."""
@@ -159,10 +189,18 @@ class Journal:
         rows = self.file.rows("SELECT blueprint, identifier, partition, run FROM seen ORDER BY 1, 2")
         yield from map(Sighting._make, rows)
 
-    def forget(self, keys: Sequence[EntityKey]) -> None:
-        """Drop all that is known of entities that were deleted."""
+    def forget(self, run: int, keys: Mapping[EntityKey, bool], refused: Sequence[tuple[EntityKey, str]] = ()) -> None:
+        """Drop what is known of entities that this run has deleted, but for the account of it.
+
+        Args:
+            run: Its number.
+            keys: What is gone, and whether it still was there: all among what this run found missing.
+            refused: What the sink would not delete, and why.
+        """
         pairs = [(key.blueprint, key.identifier) for key in keys]
         with self.transaction():
+            self.accounts.bury(run, keys)
+            self.accounts.refuse(run, "delete", refused)
             for table in ("seen", "absent", "held"):
                 self.file.executemany(f"DELETE FROM {table} WHERE blueprint = ? AND identifier = ?", pairs)  # noqa: S608 - our own names
 
@@ -211,10 +249,10 @@ class Journal:
             self.file.execute("DETACH DATABASE copy")
 
 
-def _row(progress: Progress) -> tuple[str | None, bool, str | None]:
+def _row(progress: Progress) -> tuple[str | None, bool, bool, str | None]:
     if isinstance(progress, Finished):
-        return progress.reason.value, progress.sound, None
-    return None, progress.sound, progress.to_json()
+        return progress.reason.value, progress.sound, progress.drifts, None
+    return None, progress.sound, True, progress.to_json()
 
 
 def _by_blueprint(keys: Iterable[Key]) -> dict[str, list[str]]:
@@ -225,10 +263,11 @@ def _by_blueprint(keys: Iterable[Key]) -> dict[str, list[str]]:
     try:
         orjson.dumps(found)
     except orjson.JSONEncodeError:
-        sound = {name: [one for one in identifiers if _is_unicode(one)] for name, identifiers in found.items()}
-        return {name: identifiers for name, identifiers in sound.items() if _is_unicode(name)}
+        sound = {name: [one for one in identifiers if is_unicode(one)] for name, identifiers in found.items()}
+        return {name: identifiers for name, identifiers in sound.items() if is_unicode(name)}
     return found
 
 
-def _is_unicode(text: str) -> bool:
+def is_unicode(text: str) -> bool:
+    """Whether a text can be kept: not where it has half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in text)

@@ -68,8 +68,9 @@ _MISSES: Final = """
 _DUE: Final = f"UPDATE missing SET fate = 'due' WHERE fate = 'waits' AND needed <= {_MISSES}"  # noqa: S608 - our own text
 # A read that was good enough to delete what it misses proves more than any before it: counting begins anew.
 _MISS: Final = f"""
-INSERT OR REPLACE INTO absent(blueprint, identifier, times, run)
-SELECT blueprint, identifier, min(needed - 1, {_MISSES}), ? FROM missing WHERE fate NOT IN ('due', 'kept')
+INSERT OR REPLACE INTO absent(blueprint, identifier, times, run, needed, cause, fate)
+SELECT blueprint, identifier, min(needed - 1, {_MISSES}), ?, needed, cause, fate FROM missing
+WHERE fate NOT IN ('due', 'kept')
 """  # noqa: S608 - our own text
 _NEXT_DUE: Final = """
 SELECT blueprint, identifier, resource FROM missing

@@ -45,6 +45,8 @@ class Finished(NamedTuple):
     reason: StopReason
     sound: bool
     """Whether every item could be judged."""
+    drifts: bool
+    """Whether its pages were counted from the start of the list: when rows moved, some may have been missed."""
 
 
 Progress: TypeAlias = Checkpoint | Finished

@@ -52,7 +52,8 @@ class Runs:
             "SELECT 1 + max(coalesce((SELECT max(id) FROM runs), 0), coalesce((SELECT max(run) FROM seen), 0))"
         )
         number = int(row[0]) if row else 1
-        self._file.execute("DELETE FROM progress WHERE run < ?", (number,))
+        for table in ("progress", "stretches"):
+            self._file.execute(f"DELETE FROM {table} WHERE run < ?", (number,))  # noqa: S608 - our own names
         values = (number, run, _text(started_at), task)
         self._file.execute("INSERT INTO runs(id, run, started_at, task) VALUES (?, ?, ?, ?)", values)
         return number

@@ -75,6 +75,8 @@ async def _perform(found: Rehearsal, journal: Journal, settings: Settings, stop:
     async with open_sink(settings.sink, settings.source, settings.plugins) as sink:
         await sink.claim()
         journal.lease.check()  # whoever takes over claims after us
+        with journal.transaction():
+            journal.validators.clear()  # what they give is about to change; the copy knows the new ones
         repetition = await found.calls.repeat(sink, stop)
     report = found.report
     _complain(report, repetition.otherwise)

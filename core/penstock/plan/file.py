@@ -62,6 +62,8 @@ class Header(_Model):
     basis: Basis
     only: tuple[str, ...]
     """Kinds that were read; all when empty."""
+    full: bool = False
+    """Whether everything was read: ``--full``."""
     kinds: tuple[KindStatus, ...]
     changes: int
     """How many lines follow."""
@@ -93,6 +95,7 @@ def plan_lines(plan: Plan, basis: Basis, only: Collection[str]) -> Iterator[byte
         made_at=plan.started_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         basis=basis,
         only=tuple(kind.kind for kind in plan.kinds if kind.name in only),
+        full=plan.full,
         kinds=tuple(KindStatus(kind=kind.kind, status=kind.status) for kind in plan.kinds),
         changes=sum(plan.counts.values()),
     )

@@ -70,6 +70,7 @@ class Plan:
         self.source = settings.source
         self.sink = settings.sink.strategy.name
         self.place = self._redactor(place)
+        self.full = settings.anew
         self.started_at = found.report.started_at
         self.status = found.report.status
         self.kinds = tuple(self._kinds([*found.report.kinds, *found.report.unmapped]))

@@ -5,23 +5,44 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-from penstock.journal import Checkpoint, Finished, Journal, Progress
+from penstock.http.documents import shorten
+from penstock.journal import Account, Asked, Checkpoint, End, Finished, Journal, Progress, is_unicode
+from penstock.redaction import mask_url
 from penstock.strategies import Sink
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport
 from penstock.sync.spool import Kept
-from penstock.values import Entity, EntityBatch, Outcome
+from penstock.values import Entity, EntityBatch, EntityKey, Outcome, Stop
 
+if TYPE_CHECKING:
+    from penstock.journal.extents import Stretch
+    from penstock.journal.validators import KnownPage
+
+_LONGEST_MESSAGE: Final = 500
 BATCH_SIZE = 1000
 """Entities per write; measured: larger batches gain nothing and hold more memory."""
 
 
 _Key: TypeAlias = tuple[str, str]
 """Blueprint and identifier."""
-_Sightings: TypeAlias = dict[tuple[int, int], dict[_Key, None]]
-"""By partition and page; ordered sets, for neighbours are to stay neighbours in the journal."""
+_Page: TypeAlias = tuple[int, int]
+"""Partition and page."""
+_Sightings: TypeAlias = dict[_Page, dict[_Key, None]]
+"""Ordered sets, for neighbours are to stay neighbours in the journal."""
+
+
+@dataclass(slots=True)
+class _Beside:
+    """What is recorded with a batch beside sightings and progress, by partition."""
+
+    stretches: dict[int, Stretch] = field(default_factory=dict[int, "Stretch"])
+    marks: dict[int, tuple[int | None, int | None]] = field(default_factory=dict[int, tuple[int | None, int | None]])
+    known: dict[_Page, KnownPage] = field(default_factory=dict[_Page, "KnownPage"])
+    confirmed: set[_Page] = field(default_factory=set[_Page])
+    account: Account = field(default_factory=Account)
 
 
 class Delivery:
@@ -48,9 +69,14 @@ class Delivery:
         self._sightings: _Sightings = {}
         self._progress: dict[int, Progress] = {}
         """By partition: how far it will have been read once the entities at hand are written."""
+        self._beside = _Beside()
         self._writing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._taken = 0
+        self._waiting = 0
+        """Sightings that are not on their way yet."""
+        self._spoilt: set[int] = set()
+        """Partitions of which the sink has refused something."""
         self._kept = kept
         self._reveals = reveals
 
@@ -69,29 +95,99 @@ class Delivery:
         """Hear that a partition was read to its end; recorded with what is still on its way."""
         self._progress[partition] = end
 
-    async def add(self, entities: Sequence[Entity], partition: int, page: int, reached: Checkpoint | None) -> None:
+    def end(self, partition: int, stop: Stop, *, sound: bool, whole: bool) -> None:
+        """Hear why the read of a partition has ended, well or not; recorded with what is still on its way.
+
+        Args:
+            partition: Which one.
+            stop: Why.
+            sound: Whether every item could be judged.
+            whole: Whether all of it was asked for, and not what has changed only.
+        """
+        message = "" if stop.reason.complete else stop.detail or stop.reason.value
+        shown = shorten(self._report.redacted(message), _LONGEST_MESSAGE)
+        self._beside.account.ends[partition] = End(self._run, stop.reason, sound, whole, shown)
+
+    def listed(self, messages: Sequence[str]) -> None:
+        """Hear how the search for partitions ended, and why some may be missing; raises JournalError."""
+        message = shorten(self._report.redacted("; ".join(messages)), _LONGEST_MESSAGE)
+        with self._journal.transaction():
+            self._journal.accounts.listed(self._run, self._resource, message)
+
+    def stretch(self, partition: int, stretch: Stretch) -> None:
+        """Hear up to which change a partition will have been read with the page that is added next."""
+        self._beside.stretches[partition] = stretch
+
+    def advance(self, partition: int, mark: int | None, reached: int | None) -> None:
+        """Hear up to which change a partition was read, once all of it is in the sink and nothing was refused."""
+        self._beside.marks[partition] = (mark, reached)
+
+    def known(self, partition: int, page: int, known: KnownPage | None) -> None:
+        """Hear how the source tells whether the page that is added next is the same another time, if it does."""
+        if known is not None:
+            self._beside.known[partition, page] = known
+
+    async def confirm(
+        self, keys: Sequence[_Key], partition: int, page: int, asked: Asked, reached: Checkpoint | None
+    ) -> None:
+        """Take a page that has not changed since an earlier run delivered it: its entities are seen, not written.
+
+        Args:
+            keys: Blueprints and identifiers of what it gave.
+            partition: Where it belongs.
+            page: Which one it is, from 0.
+            asked: How it was asked for.
+            reached: Where to go on after it, if that is known.
+
+        Raises:
+            SinkError: An earlier batch could not be written.
+            JournalError: It could not be recorded.
+        """
+        self._beside.confirmed.add((partition, page))
+        await self._take(keys, partition, page, asked, reached)
+
+    def forget_pages(self, partitions: Collection[int]) -> None:
+        """Have partitions read whole the next time: they give some entities more than once, and the last counts."""
+        if self._journal.knows_pages():
+            with self._journal.transaction():
+                self._journal.validators.drop(partitions)
+
+    async def add(
+        self, entities: Sequence[Entity], partition: int, page: int, asked: Asked, reached: Checkpoint | None
+    ) -> None:
         """Take the entities of one page; waits while a full batch waits for the sink.
 
         Args:
             entities: What became of its items.
             partition: Where it belongs.
             page: Which one it is, from 0.
+            asked: How it was asked for.
             reached: Where to go on after it, if that is known.
 
         Raises:
             SinkError: An earlier batch could not be written.
             JournalError: It was written and could not be recorded.
         """
-        self._taken += len(entities)
         keys = [(entity.blueprint, entity.identifier) for entity in entities]
         self._entities.update(zip(keys, entities, strict=True))  # a later duplicate wins
+        await self._take(keys, partition, page, asked, reached)
+
+    async def _take(
+        self, keys: Sequence[_Key], partition: int, page: int, asked: Asked, reached: Checkpoint | None
+    ) -> None:
+        self._taken += len(keys)
+        self._waiting += len(keys)
         self._sightings.setdefault((partition, page), {}).update(dict.fromkeys(keys))
+        checkpoint = asked.checkpoint
+        if checkpoint is not None and self._reveals(checkpoint.to_json()):
+            asked = Asked(asked.url, None, known=False)
+        self._beside.account.pages[partition, page] = asked._replace(url=self._report.redacted(mask_url(asked.url)))
         if reached is not None and not self._reveals(reached.to_json()):
             # some APIs repeat the key of a request in their next link: asked now, for what was sent may be forgotten
             self._progress[partition] = reached
-        if len(self._entities) >= BATCH_SIZE:
+        if self._waiting >= BATCH_SIZE:
             async with self._lock:
-                if len(self._entities) >= BATCH_SIZE:  # nobody else has seen to it meanwhile
+                if self._waiting >= BATCH_SIZE:  # nobody else has seen to it meanwhile
                     await self._start_writing()
 
     async def flush(self) -> None:
@@ -106,28 +202,74 @@ class Delivery:
 
     async def _start_writing(self) -> None:
         await self._finish_writing()
-        if self._entities or self._progress:
+        if self._entities or self._progress or self._sightings or self._beside.account.ends:
             batch = EntityBatch(self._report.kind, list(self._entities.values()))
-            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress))
-            self._entities, self._sightings, self._progress = {}, {}, {}
+            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress, self._beside))
+            self._entities, self._sightings, self._progress, self._beside = {}, {}, {}, _Beside()
+            self._waiting = 0
 
     async def _finish_writing(self) -> None:
         if self._writing is not None:
             await asyncio.shield(self._writing)  # whoever waits may be cancelled, the sink's work must not be
             self._writing = None
 
-    async def _write(self, batch: EntityBatch, sightings: _Sightings, progress: Mapping[int, Progress]) -> None:
+    async def _write(
+        self, batch: EntityBatch, sightings: _Sightings, progress: Mapping[int, Progress], beside: _Beside
+    ) -> None:
         if any(entity.identifier == "null" for entity in batch.entities):
             self._report.warn(
                 self._report.kind,
                 'an identifier is the text "null", as `.id | tostring` gives for an item without id; '
                 "`.id | values | tostring` skips such items",
             )
+        self._outdate(sightings, beside)
         outcomes = await self._sink.write(batch) if batch.entities else ()
-        self._journal.see(self._run, sightings, progress)
+        refused = _refused(batch, outcomes) if any(outcome.kind == "refused" for outcome in outcomes) else set[_Key]()
+        self._spoilt |= {partition for (partition, _), keys in sightings.items() if refused & keys.keys()}
+        beside.known = {page: known for page, known in beside.known.items() if not refused & sightings[page].keys()}
+        self._tell_refusals(beside.account, batch, outcomes)
+        self._journal.see(self._run, sightings, progress, also=lambda: self._keep(beside))
         self._kept.delivered()
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
+
+    def _tell_refusals(self, account: Account, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
+        if not self._journal.accounts.has_refusals(self._run) and all(one.kind != "refused" for one in outcomes):
+            return
+        for entity, outcome in zip(batch.entities, outcomes, strict=True):
+            key = EntityKey(entity.blueprint, entity.identifier)
+            if not is_unicode(key.blueprint + key.identifier):
+                continue
+            if outcome.kind == "refused":
+                account.refused.append((key, self._report.redacted(outcome.reason)))
+            else:
+                account.accepted.append(key)
+
+    def _outdate(self, sightings: _Sightings, beside: _Beside) -> None:
+        """Forget known pages before anything of theirs is written anew."""
+        if self._journal.knows_pages():
+            written = {page: keys for page, keys in sightings.items() if page not in beside.confirmed}
+            with self._journal.transaction():
+                self._journal.validators.outdate(written)
+
+    def _keep(self, beside: _Beside) -> None:
+        """Record what goes beside sightings and progress, within their transaction."""
+        self._journal.accounts.add(self._run, beside.account)
+        if beside.stretches:
+            stretches = {
+                partition: stretch._replace(spoilt=stretch.spoilt or partition in self._spoilt)
+                for partition, stretch in beside.stretches.items()
+            }
+            self._journal.extents.keep(self._run, stretches)
+            spoilt = {partition for partition, one in stretches.items() if one.spoilt}
+            self._spoilt |= spoilt
+        if beside.known:
+            self._journal.validators.remember(self._run, beside.known)
+        if beside.confirmed:
+            self._journal.validators.confirm(self._run, beside.confirmed)
+        for partition, (mark, reached) in beside.marks.items():
+            if partition not in self._spoilt:
+                self._journal.extents.advance(partition, mark, reached)
 
     def _count(self, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
         report = self._report
@@ -142,3 +284,11 @@ class Delivery:
                 if outcome.kind == "refused":
                     where = f"{report.kind} {entity.blueprint}/{entity.identifier}"
                     report.error(where, f"the sink refused it: {outcome.reason}")
+
+
+def _refused(batch: EntityBatch, outcomes: Sequence[Outcome]) -> set[_Key]:
+    return {
+        (entity.blueprint, entity.identifier)
+        for entity, outcome in zip(batch.entities, outcomes, strict=True)
+        if outcome.kind == "refused"
+    }

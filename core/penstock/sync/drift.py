@@ -12,7 +12,7 @@ _FIRST: Final = (1, 2)
 """Numbers of the second page, where the first one is asked for without a number."""
 
 
-def counts_from_start(url: str, following: str, items: int) -> bool:
+def counts_from_start(url: str, following: str, items: int | None) -> bool:
     """Return whether a number in the query has grown as one does that counts pages (by 1) or rows (by those that came).
 
     Many APIs lead on by links such as ``?page=2``: a row that comes or goes while the list is read moves others across
@@ -21,7 +21,7 @@ def counts_from_start(url: str, following: str, items: int) -> bool:
     Args:
         url: What was asked for.
         following: What is asked for next.
-        items: How many items came; 0 where that is not known.
+        items: How many items came; None where that is not known, and any growth may be theirs.
     """
     before = dict(parse_qsl(urlsplit(url).query))
     for name, value in parse_qsl(urlsplit(following).query):
@@ -30,11 +30,15 @@ def counts_from_start(url: str, following: str, items: int) -> bool:
             continue
         if _is_number(former):
             grown = int(value) - int(former)
-            if grown == 1 or (grown == items and items):
+            if grown == 1 or _is_count(grown, items):
                 return True
-        elif not former and (int(value) in _FIRST or (int(value) == items and items)):
+        elif not former and (int(value) in _FIRST or _is_count(int(value), items)):
             return True
     return False
+
+
+def _is_count(number: int, items: int | None) -> bool:
+    return number > 0 if items is None else number == items > 0
 
 
 def _is_number(text: str) -> bool:

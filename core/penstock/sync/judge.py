@@ -89,6 +89,8 @@ class _Judge:
             self._missing.vacate(sighting[:2], sighting.partition)
 
     def _add(self, newest: Sighting, resource: str) -> None:
+        if newest.blueprint in self._proof.partly:
+            return
         needed = self._proof.patience.needed(newest.blueprint)
         if resource in self._former:
             self._missing.add(newest[:2], resource, "removed", needed)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from penstock.config.models import Resource
 from penstock.errors import PenstockError, ReadError
-from penstock.journal import Checkpoint, Finished
+from penstock.journal import Asked, Checkpoint, Finished
 from penstock.sync.deliver import Delivery
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.observer import Observer
-from penstock.sync.read import ReadPage
+from penstock.sync.read import Read, ReadPage
 from penstock.sync.refusals import AnswerCheck, proves_nothing, refuse_unmapped_record
 from penstock.sync.report import KindReport
 from penstock.sync.source import Source
 from penstock.sync.transform import Extracted, MappedItems, Mapper, extract_items
-from penstock.values import JSON, Stop, StopReason
+from penstock.values import JSON, Entity, PageRequest, Stop, StopReason
+
+if TYPE_CHECKING:
+    from penstock.journal.extents import Stretch
+    from penstock.journal.validators import KnownPage
+    from penstock.sync.changes import Changes
+    from penstock.sync.unchanged import UnchangedPages
 
 
 @dataclass(slots=True)
@@ -34,6 +42,8 @@ class Coverage:
     """Whether discovery was complete, so that any partition not met is gone."""
     found_unsteadily: bool = False
     """Whether discovery read such pages."""
+    partly: set[int] = field(default_factory=set[int])
+    """Partitions that were asked for changes only: what they do not show may be there."""
 
     @property
     def complete(self) -> bool:
@@ -50,9 +60,18 @@ class KindRead:
     """Reads one kind; its numbers and errors go to ``report``, its entities to ``delivery``."""
 
     def __init__(
-        self, source: Source, resource: Resource, delivery: Delivery, report: KindReport, observer: Observer
+        self,
+        source: Source,
+        resource: Resource,
+        delivery: Delivery,
+        report: KindReport,
+        observer: Observer,
+        changes: Changes | None = None,
+        unchanged: UnchangedPages | None = None,
     ) -> None:
+        self._unchanged = unchanged
         self._source = source
+        self._changes = changes
         self._resource = resource
         self._delivery = delivery
         self._report = report
@@ -78,6 +97,7 @@ class KindRead:
         duplicates = self._delivery.duplicates(self.coverage.met)
         if duplicates:
             self._report.duplicates = duplicates
+            self._delivery.forget_pages(self.coverage.met)
             self._report.warn(self._resource.kind, f"{duplicates} entities came more than once; the last one counts")
 
     async def _read_discovered(self) -> None:
@@ -103,6 +123,7 @@ class KindRead:
             self._report.stop_reasons[StopReason.NO_PARENTS] += 1
         for doubt in discovery.doubts:
             self._report.warn(self._resource.kind, doubt)
+        self._delivery.listed([*map(str, discovery.failures), *discovery.doubts])
         self.coverage.all_found = not discovery.failures and not discovery.doubts
         self.coverage.found_unsteadily = discovery.unsteady
 
@@ -118,7 +139,9 @@ class KindRead:
             stop, sound = await self._read_pages(partition, number, where)
         except asyncio.CancelledError:
             self._report.stop_reasons[StopReason.INTERRUPTED] += 1
+            self._delivery.end(number, Stop(StopReason.INTERRUPTED), sound=False, whole=False)
             raise
+        self._delivery.end(number, stop, sound=sound, whole=number not in self.coverage.partly)
         self._report.stop_reasons[stop.reason] += 1
         if not stop.reason.complete:
             self._report.error(where, stop.detail or stop.reason.value)
@@ -130,28 +153,81 @@ class KindRead:
     async def _read_pages(self, partition: Partition, number: int, where: str) -> tuple[Stop, bool]:
         """Return why the read ended, and whether every item could be judged."""
         start = self._delivery.resume(number)
+        stretch = self._begin(number)
         if isinstance(start, Finished):
+            if start.drifts:
+                self.coverage.unsteady.add(number)
             return Stop(start.reason), start.sound
         sound = start is None or start.sound
+        asked = start
         try:
-            read = self._source.open_read(self._resource.request, partition.values, self._extract)
+            read = await self._open(partition, number, stretch)
             async with aclosing(read.pages(start)) as pages:
                 async for page in pages:
+                    if read.drifts:
+                        self.coverage.unsteady.add(number)
+                    if page.known is not None:
+                        how, asked = _asked(page, asked, stretch), _after(page, sound=sound)
+                        await self._confirm(page, page.known, number, how, asked)
+                        continue
                     mapped = await self._mapped(page, partition, where)
                     doubt = proves_nothing(page)
                     if doubt:
                         self._report.warn(where, doubt)
                     sound = sound and not mapped.errors and not doubt
-                    await self._delivery.add(mapped.entities, number, page.page.index, _after(page, sound=sound))
-                    if read.drifts:
-                        self.coverage.unsteady.add(number)
+                    if not mapped.errors and not doubt:
+                        self._remember(page, page.following or read.stop, number, mapped.entities)
+                    stretch = await self._stretched(stretch, page, number, drifts=read.drifts)
+                    how, asked = _asked(page, asked, stretch), _after(page, sound=sound)
+                    await self._delivery.add(mapped.entities, number, page.page.index, how, asked)
                     self._observer.page_read(self._report)
         except ReadError as error:
             return Stop(error.reason, str(error)), sound
         stop = read.stop or Stop(StopReason.PLUGIN_FAILED, "the read ended without a reason")
         if stop.reason.complete:
-            self._delivery.finish(number, Finished(stop.reason, sound))
+            self._delivery.finish(number, Finished(stop.reason, sound, read.drifts))
+            if sound and self._changes and stretch:
+                self._delivery.advance(number, *self._changes.reach(number, stretch))
         return stop, sound
+
+    def _begin(self, number: int) -> Stretch | None:
+        """Return what is asked of a partition where changes can be asked for."""
+        if self._changes is None:
+            return None
+        stretch = self._changes.begin(number)
+        if stretch.since is not None:
+            self.coverage.partly.add(number)
+        return stretch
+
+    async def _open(self, partition: Partition, number: int, stretch: Stretch | None) -> Read:
+        spec = self._resource.request
+        if self._changes and stretch:
+            spec = await self._changes.spec(stretch)
+        recall = None if self._unchanged is None else self._unchanged.of(number)
+        return self._source.open_read(spec, partition.values, self._extract, recall)
+
+    def _remember(
+        self, page: ReadPage, decision: PageRequest | Stop | None, number: int, entities: Sequence[Entity]
+    ) -> None:
+        """Have a page remembered, if the source tells when it is the same another time."""
+        if self._unchanged and decision:
+            known = self._unchanged.worth_keeping(page, decision, entities)
+            self._delivery.known(number, page.page.index, known)
+
+    async def _stretched(self, stretch: Stretch | None, page: ReadPage, number: int, *, drifts: bool) -> Stretch | None:
+        if self._changes and stretch:
+            stretch = await self._changes.look(stretch, page, drifts=drifts)
+            self._delivery.stretch(number, stretch)
+        return stretch
+
+    async def _confirm(
+        self, page: ReadPage, known: KnownPage, number: int, asked: Asked, after: Checkpoint | None
+    ) -> None:
+        """Take a page that is the same as it was when an earlier run delivered it."""
+        self._report.pages += 1
+        self._report.not_modified += 1
+        await self._delivery.confirm(known.keys, number, page.page.index, asked, after)
+        self._observer.page_read(self._report)
 
     def _extract(self, document: JSON) -> Extracted:
         return extract_items(self._data_path, document)
@@ -174,6 +250,13 @@ class KindRead:
         if extracted.warning:
             self._report.warn(self._resource.kind, extracted.warning)
         return mapped
+
+
+def _asked(page: ReadPage, checkpoint: Checkpoint | None, stretch: Stretch | None) -> Asked:
+    """Return how a page was asked for; what asks for changes since a moment gives others another time."""
+    if stretch is not None and stretch.since is not None:
+        return Asked(page.response.url, None, known=False)
+    return Asked(page.response.url, checkpoint)
 
 
 def _after(page: ReadPage, *, sound: bool) -> Checkpoint | None:

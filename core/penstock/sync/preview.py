@@ -145,13 +145,14 @@ async def _mapped(
 def _redacted(mapped: MappedItems, redact: Redactor) -> MappedItems:
     return replace(
         mapped,
-        entities=[_redacted_entity(entity, redact) for entity in mapped.entities],
+        entities=[redacted_entity(entity, redact) for entity in mapped.entities],
         errors=[Message(redact(message.where), redact(message.message)) for message in mapped.errors],
         warnings=[Message(redact(message.where), redact(message.message)) for message in mapped.warnings],
     )
 
 
-def _redacted_entity(entity: Entity, redact: Redactor) -> Entity:
+def redacted_entity(entity: Entity, redact: Redactor) -> Entity:
+    """Return an entity without secrets: some APIs answer with what they were asked."""
     values: dict[str, Any] = {field.name: getattr(entity, field.name) for field in fields(entity)}
     shown: dict[str, Any] = {name: v if v is UNSET else redact.json(v) for name, v in values.items()}
     return Entity(**shown)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from penstock.sync.report import KindReport
 from penstock.sync.resources import Blueprints, kind_of
 
+_NOTHING: Final = Blueprints()
 _UNREAD: Final = 2
 """Complete reads more that must miss an entity while it may be in a part of the source that was not read: so many that
 a short failure costs no entity that has moved there, and so few that a part which never answers does not keep what is
@@ -52,6 +53,8 @@ class Proof(NamedTuple):
     named_since: Mapping[str, int]
     """The first run in which a resource named its entities as it does now."""
     patience: Patience
+    partly: Blueprints = _NOTHING
+    """What is shown by resources of which only changes were asked for: nothing of it can be known to be gone."""
 
     @property
     def everything(self) -> bool:
@@ -65,5 +68,7 @@ class Proof(NamedTuple):
         """
         if resource in self.reports:
             return resource in self.complete
+        if self.partly:
+            return False
         kind = kind_of(resource)
         return all(name in self.complete for name, report in self.reports.items() if report.kind == kind)

@@ -6,7 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, cast
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, ReadError
@@ -21,10 +23,15 @@ from penstock.sync.requests import Endpoint, fingerprint
 from penstock.sync.transform import Extracted
 from penstock.values import JSON, Page, PageRequest, Stop, StopReason
 
+if TYPE_CHECKING:
+    from penstock.journal.validators import KnownPage
+
 _ROUND: Final = 10
 """Pages that were seen before, one after another, after which a list is taken for a circle."""
 Send = Callable[[ApiRequest], Awaitable[ApiResponse]]
 Extract = Callable[[JSON], Extracted]
+Recall: TypeAlias = "Callable[[int, PageRequest, ApiRequest], KnownPage | None]"
+"""Returns what is known of a page by its number, if it is to be asked for by its validator."""
 
 
 class ReadPage(NamedTuple):
@@ -33,8 +40,12 @@ class ReadPage(NamedTuple):
     page: Page
     extracted: Extracted
     response: ApiResponse
+    sent: ApiRequest
+    """What asked for it, but for conditions."""
     following: PageRequest | None
     """What is asked for next; None after the last page, and where nobody knows."""
+    known: KnownPage | None = None
+    """What an earlier run made of it, where the source says that it is the same: there are no items then."""
 
 
 class Read:
@@ -44,20 +55,28 @@ class Read:
         endpoint: What to read.
         send: Sends one request; retries are its business.
         extract: Finds the items in a page's document.
+        recall: Knows pages of earlier runs; none by default.
         blocking_timeout: Seconds for one decision of the pagination.
     """
 
     def __init__(
-        self, endpoint: Endpoint, send: Send, extract: Extract, *, blocking_timeout: float = BLOCKING_SECONDS
+        self,
+        endpoint: Endpoint,
+        send: Send,
+        extract: Extract,
+        recall: Recall | None = None,
+        *,
+        blocking_timeout: float = BLOCKING_SECONDS,
     ) -> None:
+        self._recall = recall
         self._endpoint = endpoint
         self._blocking_timeout = blocking_timeout
         self._extract = extract
         self._ahead = _Ahead(send)
         self._seen: tuple[_Seen, ...] = ()
         self._circle = _Circle()
-        self._count = 0
-        """Of items on the last page."""
+        self._count: int | None = None
+        """Of items on the last page; None where it is not known."""
         self._pagination: Chosen[PaginationStrategy[Any]] = endpoint.spec.pagination
         self.stop: Stop | None = None
         """None until the read has ended."""
@@ -80,26 +99,33 @@ class Read:
             )
             for index in range(first, self._endpoint.settings.max_pages):
                 with self._blaming():
-                    sent = self._ahead.sent_for(request) or self._endpoint.request(request, url)
-                    _refuse_repetition(sent, asked)
+                    question = self._ahead.sent_for(request) or self._question(index, request, url)
+                    _refuse_repetition(question.request, asked)
                 if index:
-                    self.drifts |= self._pagination.strategy.drifts or counts_from_start(url, sent.url, self._count)
-                response = await self._ahead.response(request, sent)
-                page, extracted = self._page(request, response, index)
+                    self.drifts |= self._pagination.strategy.drifts or counts_from_start(
+                        url, question.request.url, self._count
+                    )
+                response, known = await self._ahead.answer(request, question)
                 url = response.url
+                if known is None:
+                    page, extracted = self._page(request, response, index)
+                else:
+                    page, extracted = _same(request, response, index)
+                self._count = None if known else len(extracted.items)
                 try:
-                    decision = self._next(page)
+                    decision = self._next(page) if known is None else known.decision
                     if isinstance(decision, PageRequest):
-                        self._look_ahead(page, decision, url)
+                        self._look_ahead(page, decision, url, known)
                 except ReadError:
-                    yield ReadPage(page, extracted, response, None)  # it is good, though nobody knows what follows
+                    # it is good, though nobody knows what follows
+                    yield ReadPage(page, extracted, response, question.request, None)
                     raise
                 if isinstance(decision, Stop):
                     self.stop = decision
                     if decision.reason is not StopReason.REPEATED_PAGE:  # its items were yielded before
-                        yield ReadPage(page, extracted, response, None)
+                        yield ReadPage(page, extracted, response, question.request, None, known)
                     return
-                yield ReadPage(page, extracted, response, decision)
+                yield ReadPage(page, extracted, response, question.request, decision, known)
                 request = decision
         limit = self._endpoint.settings.max_pages
         raise ReadError(f"more than {limit} pages (connection.maxPages)", reason=StopReason.PAGE_LIMIT)
@@ -123,7 +149,6 @@ class Read:
             or any(seen.is_like(former, self._extract) for former in self._seen),
         )
         self._seen = (*self._seen[:1], seen)
-        self._count = len(extracted.items)
         return page, extracted
 
     def _first(self) -> PageRequest:
@@ -144,23 +169,45 @@ class Read:
                 raise TypeError(message)
             return decision
 
-    def _look_ahead(self, page: Page, decision: PageRequest, url: str) -> None:
-        """Send for the next pages, as far as the pagination can guess them; a lone one waits until its turn comes."""
+    def _question(self, index: int, page: PageRequest, url: str) -> _Question:
+        request = self._endpoint.request(page, url)
+        return _Question(request, self._recall and self._recall(index, page, request))
+
+    def _look_ahead(self, page: Page, decision: PageRequest, url: str, known: KnownPage | None) -> None:
+        """Send for the next pages, as far as they can be guessed; a lone one waits until its turn comes."""
         depth = self._endpoint.settings.prefetch_pages
         if depth == 1:
             return
         if not self._ahead.expects(decision):
             self._ahead.drop()
+        if known is not None:
+            self._look_ahead_as_before(page, decision, url, depth)
+            return
         chosen = self._pagination
         for steps in range(max(len(self._ahead), 1) + 1, depth + 1):
             with self._blaming():
                 guess = chosen.strategy.ahead(chosen.config, page, steps)
                 if guess is None:
                     break
-                request = self._endpoint.request(guess, url)
+                question = self._question(page.index + steps, guess, url)
             if not len(self._ahead):
-                self._ahead.send(decision, self._endpoint.request(decision, url))
-            self._ahead.send(guess, request)
+                self._ahead.send(decision, self._question(page.index + 1, decision, url))
+            self._ahead.send(guess, question)
+
+    def _look_ahead_as_before(self, page: Page, decision: PageRequest, url: str, depth: int) -> None:
+        """Send for the pages that came after one that has not changed, while they are known.
+
+        The pagination cannot tell, for there is no document; whoever follows links needs the page that has them.
+        """
+        chain = [decision]
+        while len(chain) < depth and chain[-1].url is None:
+            known = self._question(page.index + len(chain), chain[-1], url).known
+            if known is None or isinstance(known.decision, Stop) or known.decision.url is not None:
+                break
+            chain.append(known.decision)
+        if len(chain) > 1:
+            for steps in range(len(self._ahead), len(chain)):
+                self._ahead.send(chain[steps], self._question(page.index + 1 + steps, chain[steps], url))
 
     @contextmanager
     def _blaming(self) -> Generator[None]:
@@ -198,14 +245,6 @@ class _Seen:
         return extract(_document(self._response)).items
 
 
-class _Flight(NamedTuple):
-    """A request in flight."""
-
-    page: PageRequest
-    request: ApiRequest
-    task: asyncio.Task[ApiResponse]
-
-
 class _Circle:
     """Notices a list that leads round and round, though every link or cursor in it is a new one."""
 
@@ -220,6 +259,28 @@ class _Circle:
         self._again = self._again + 1 if page.fingerprint in self._met else 0
         self._met.add(page.fingerprint)
         return self._again >= _ROUND
+
+
+class _Question(NamedTuple):
+    """A request, and what is known of the page that it asks for."""
+
+    request: ApiRequest
+    known: KnownPage | None
+
+
+class _Answer(NamedTuple):
+    """An answer, and what is known of the page where that is the same still."""
+
+    response: ApiResponse
+    known: KnownPage | None
+
+
+class _Flight(NamedTuple):
+    """A request in flight."""
+
+    page: PageRequest
+    question: _Question
+    task: asyncio.Task[_Answer]
 
 
 class _Ahead:
@@ -243,40 +304,54 @@ class _Ahead:
         """Return whether the first request in flight asks for this page."""
         return bool(self._flights) and _asks_for_the_same(self._flights[0].page, page)
 
-    def sent_for(self, page: PageRequest) -> ApiRequest | None:
+    def sent_for(self, page: PageRequest) -> _Question | None:
         """Return the first request in flight, if it asks for this page."""
-        return self._flights[0].request if self.expects(page) else None
+        return self._flights[0].question if self.expects(page) else None
 
     def drop(self) -> None:
         """Give up everything in flight."""
         while self._flights:
             self._flights.pop().task.cancel()
 
-    def send(self, page: PageRequest, request: ApiRequest) -> None:
+    def send(self, page: PageRequest, question: _Question) -> None:
         """Send a request now; its failure counts only if its page is asked for."""
-        task = asyncio.create_task(self._sent(request))
+        task = asyncio.create_task(self._sent(question))
         task.add_done_callback(_hear)
-        self._flights.append(_Flight(page, request, task))
+        self._flights.append(_Flight(page, question, task))
 
-    async def response(self, page: PageRequest, request: ApiRequest) -> ApiResponse:
+    async def answer(self, page: PageRequest, question: _Question) -> _Answer:
         """Return the answer to a request, from flight if it is there."""
         if not self.expects(page):
-            return await self._send(request)
+            return await self._sent(question)
         task = self._flights.popleft().task
         try:
             return await task
         finally:
             task.cancel()
 
-    async def _sent(self, request: ApiRequest) -> ApiResponse:
-        return await self._send(request)
+    async def _sent(self, question: _Question) -> _Answer:
+        request, known = question
+        if known is None:
+            return _Answer(await self._send(request), None)
+        response = await self._send(replace(request, conditions=known.validator.conditions()))
+        if response.status != HTTPStatus.NOT_MODIFIED:
+            return _Answer(response, None)
+        if known.validator.is_of(response.headers.get("etag", "")):
+            return _Answer(response, known)
+        return _Answer(await self._send(request), None)  # it says that something else has not changed
+
+
+def _same(request: PageRequest, response: ApiResponse, index: int) -> tuple[Page, Extracted]:
+    """Return a page of which only is known that it is the same as it was."""
+    page = Page(request, response.url, response.status, response.headers, body=None, items=[], index=index)
+    return page, Extracted([])
 
 
 def _asks_for_the_same(one: PageRequest, other: PageRequest) -> bool:
     return (one.params, one.body, one.headers, one.url) == (other.params, other.body, other.headers, other.url)
 
 
-def _hear(task: asyncio.Task[ApiResponse]) -> None:
+def _hear(task: asyncio.Task[_Answer]) -> None:
     """Take note of a failure, which counts only if the page is asked for, so that asyncio does not complain."""
     if not task.cancelled():
         task.exception()

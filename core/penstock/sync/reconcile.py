@@ -44,10 +44,18 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFl
         _settle(missing, _Verdict(owned, journal.holds.all(), proof, limits))
     reports = _Reports(proof)
     reports.tell(missing.fates(), journal.holds.all(), limits)
+    _forget_pages_of_others(journal, proof)
     for chunk in missing.due(_CHUNK):
-        await _delete(sink, journal, reports, chunk)
+        await _delete(sink, journal, proof.run, reports, chunk)
         await asyncio.sleep(0)  # let the lease be renewed
     return reports.unmapped()
+
+
+def _forget_pages_of_others(journal: Journal, proof: Proof) -> None:
+    """Before anything is deleted, forget known pages that this run has not met: they may have given some of it."""
+    if journal.knows_pages():
+        with journal.transaction():
+            journal.validators.drop_unread(proof.run)
 
 
 async def _holds_just_what_was_seen(sink: Sink, journal: Journal, proof: Proof) -> bool:
@@ -120,12 +128,13 @@ class _Reports:
         for report in proof.reports.values():
             self._by_kind.setdefault(report.kind, report)
         self._unmapped: dict[str, KindReport] = {}
+        self._redact = next((report.redacted for report in proof.reports.values()), str)
 
     def of(self, resource: str) -> KindReport:
         """Return the report of a resource; of one that was removed, that of the first of the same kind."""
         kind = kind_of(resource)
         found = self._reports.get(resource) or self._by_kind.get(kind)
-        return found or self._unmapped.setdefault(kind, KindReport(kind))
+        return found or self._unmapped.setdefault(kind, KindReport(kind, redact=self._redact))
 
     def unmapped(self) -> list[KindReport]:
         """Return the reports of kinds that are no longer in the mapping, and of which there is something to say."""
@@ -171,14 +180,18 @@ def _explained(hold: Hold, limits: Limits) -> str:
     return f"{why[hold.reason]}: none was deleted; see `penstock holds show {shlex.quote(hold.kind)}`"
 
 
-async def _delete(sink: Sink, journal: Journal, reports: _Reports, chunk: Sequence[tuple[EntityKey, str]]) -> None:
+async def _delete(
+    sink: Sink, journal: Journal, run: int, reports: _Reports, chunk: Sequence[tuple[EntityKey, str]]
+) -> None:
     outcomes = await sink.delete([key for key, _ in chunk])
-    gone: list[EntityKey] = []
+    gone: dict[EntityKey, bool] = {}
+    refused: list[tuple[EntityKey, str]] = []
     for (key, resource), outcome in zip(chunk, outcomes, strict=True):
         report = reports.of(resource)
         if outcome.kind == "refused":
             report.error(f"{key.blueprint}/{key.identifier}", f"the sink refused to delete it: {outcome.reason}")
+            refused.append((key, report.redacted(outcome.reason)))
         else:
-            gone.append(key)
+            gone[key] = outcome.kind == "deleted"
             report.deleted += outcome.kind == "deleted"
-    journal.forget(gone)
+    journal.forget(run, gone, refused)

@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from penstock.values import JSON, StopReason
 
 Status: TypeAlias = Literal["complete", "incomplete", "held", "interrupted"]
+Extent: TypeAlias = Literal["full", "changes"]
 
 EXIT_CODES: Final[dict[Status, int]] = {"complete": 0, "incomplete": 1, "held": 3, "interrupted": 130}
 MAX_MESSAGES: Final = 50
@@ -33,6 +34,8 @@ class KindReport:
     status: Status = "complete"
     requests: int = 0
     pages: int = 0
+    not_modified: int = 0
+    """Pages that are the same as in an earlier run, as the source says: nothing of them was sent or written."""
     fetched: int = 0
     """Raw items."""
     selected: int = 0
@@ -63,12 +66,20 @@ class KindReport:
     """Why it is not complete; at most ``MAX_MESSAGES``."""
     warnings: list[Message] = field(default_factory=list[Message])
     """What is odd and did no harm; at most ``MAX_MESSAGES``."""
+    extent: Extent = "full"
+    """Whether everything was asked for, or only what has changed since an earlier run: then nothing was deleted."""
+    full_because: str | None = None
+    """Why everything of a resource with ``incremental`` was asked for; None where it was not, and of all others."""
     seconds: float = 0.0
     redact: InitVar[Callable[[str], str]] = str
     """Takes secrets out of a message at once: by the end of the run, those of its beginning may be forgotten."""
 
     def __post_init__(self, redact: Callable[[str], str]) -> None:
         self._redact = redact
+
+    def redacted(self, text: str) -> str:
+        """Return a text as reports may show it."""
+        return self._redact(text)
 
     def error(self, where: str, message: str) -> None:
         """Record why this kind is incomplete."""

@@ -64,6 +64,10 @@ class Blueprints:
     any: bool = False
     """Whether an expression that is no constant decides, so that it may be any."""
 
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return self.any or bool(self.names)
+
     def __contains__(self, blueprint: object) -> bool:
         return self.any or blueprint in self.names
 

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from penstock.config.models import Settings
 from penstock.journal import Journal
@@ -25,6 +25,10 @@ from penstock.sync.sinks import open_sink
 from penstock.sync.source import Source, open_source
 from penstock.sync.spool import Kept
 from penstock.sync.task import digest_of
+
+if TYPE_CHECKING:
+    from penstock.sync.changes import Changes
+    from penstock.sync.unchanged import UnchangedPages
 
 _SUSPENDED: Final = "suspended"
 _BROKEN_OFF: Final = (None, "interrupted", _SUSPENDED)
@@ -87,7 +91,7 @@ async def run_between(
             async with journal.lease.renewed():
                 await sink.claim()
                 journal.lease.check()  # whoever takes over claims after us
-                await _Run(source, sink, journal, kept, number, observer).execute(report, only, stop)
+                await _Run(source, sink, journal, kept, number, report.started_at, observer).execute(report, only, stop)
             report.redact(source.client.redactor())
             report.seconds = time.monotonic() - started
         status = report.status if report.resume_at is None else _SUSPENDED
@@ -107,12 +111,21 @@ def _begin(journal: Journal, report: RunReport, task: str, resume_within: float 
             journal.runs.reopen(last.number)
             report.run, report.resumed = last.run, True
             return last.number
-    return journal.runs.start(report.run, report.started_at, task)
+    number = journal.runs.start(report.run, report.started_at, task)
+    journal.accounts.begin(number)
+    return number
 
 
 class _Run:
     def __init__(
-        self, source: Source, sink: Sink, journal: Journal, kept: Kept, number: int, observer: Observer
+        self,
+        source: Source,
+        sink: Sink,
+        journal: Journal,
+        kept: Kept,
+        number: int,
+        started_at: datetime,
+        observer: Observer,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -123,6 +136,10 @@ class _Run:
         resources = source.settings.resources
         self._resources = dict(zip(resource_names(resources), resources, strict=True))
         self._coverage: dict[str, Coverage] = {}
+        self._conditional = source.settings.connection.http.conditional_requests
+        self._started_at = started_at
+        self._whole: Mapping[str, str] = {}
+        """Why resources are read whole although they could be asked for changes only."""
 
     async def execute(self, report: RunReport, only: Collection[str], stop: asyncio.Event) -> None:
         redact = self._source.secrets
@@ -131,6 +148,11 @@ class _Run:
         report.kinds = list(chosen.values())
         identities = {name: identity_of(resource) for name, resource in self._resources.items()}
         named_since = self._journal.identities.adopt(self._number, identities)
+        if not self._conditional and self._journal.knows_pages():
+            with self._journal.transaction():
+                self._journal.validators.clear()
+        if self._may_spare_work():
+            await self._settle_extents(report, chosen)
         reading = asyncio.create_task(self._read_kinds(chosen))
         report.interrupted = await _ended_by(stop, reading)
         if report.status == "incomplete":  # a quota that was used up by the very last request is no matter
@@ -138,6 +160,8 @@ class _Run:
         if not report.interrupted and report.resume_at is None:
             proof = self._proof(reports, report, named_since)
             report.unmapped = await reconcile(self._sink, self._journal, proof, self._source.settings.flags)
+            if self._may_spare_work():
+                await self._keep_extents(report)
         for name, kind in chosen.items():
             if name not in self._coverage:
                 kind.status = "interrupted"
@@ -150,7 +174,10 @@ class _Run:
             delivery = Delivery(
                 self._sink, self._journal, self._kept, self._reveals, self._number, name, report, self._observer
             )
-            kind = KindRead(self._source, self._resources[name], delivery, report, self._observer)
+            changes = self._changes(name, report)
+            kind = KindRead(
+                self._source, self._resources[name], delivery, report, self._observer, changes, self._unchanged(name)
+            )
             try:
                 await kind.run()
             except asyncio.CancelledError:
@@ -160,31 +187,108 @@ class _Run:
                 report.requests = self._source.client.requests - sent
                 report.seconds = time.monotonic() - started
             self._coverage[name] = kind.coverage
+            report.extent = "changes" if kind.coverage.partly else "full"
             for doubt in list(self._source.client.doubts)[doubts:]:
                 report.warn(report.kind, f"the source answered {doubt}")
 
     def _proof(self, reports: Mapping[str, KindReport], report: RunReport, named_since: Mapping[str, int]) -> Proof:
         known = self._journal.partitions()
-        proven = {partition for coverage in self._coverage.values() for partition in coverage.proven}
+        unsure = self._unsure()
+        sure = {name: coverage for name, coverage in self._coverage.items() if name not in unsure}
+        proven = {partition for coverage in sure.values() for partition in coverage.proven}
         proof = Proof(
             run=self._number,
             at=report.started_at,
             proven=proven,
             resources=known,
             reports=reports,
-            complete={name for name, coverage in self._coverage.items() if coverage.complete},
+            complete={name for name, coverage in sure.items() if coverage.complete},
             named_since=named_since,
             patience=self._patience(resumed=report.resumed),
+            partly=blueprints_of([self._resources[name] for name in self._partly()]),
         )
         for partition, name in known.items():
             if name not in self._resources:
                 if proof.knows(name):
                     proven.add(partition)
-            elif name in self._coverage:
-                coverage = self._coverage[name]
+            elif name in sure:
+                coverage = sure[name]
                 if coverage.all_found and partition not in coverage.met:
                     proven.add(partition)  # discovery no longer finds it
         return proof
+
+    def _may_spare_work(self) -> bool:
+        if any(resource.incremental for resource in self._resources.values()):
+            return True
+        return self._journal.knows_pages()
+
+    async def _settle_extents(self, report: RunReport, chosen: Mapping[str, KindReport]) -> None:
+        from penstock.sync.extent import settle_extents  # noqa: PLC0415 - many runs have no use for it
+
+        settings, resources = self._source.settings, self._resources
+        self._whole = await settle_extents(
+            self._sink, self._journal, settings, resources, chosen.keys(), report.started_at
+        )
+        for name, kind in chosen.items():
+            kind.full_because = self._whole.get(name)
+
+    def _changes(self, name: str, report: KindReport) -> Changes | None:
+        """Return what asks a resource for changes, if it can be."""
+        resource = self._resources[name]
+        if resource.incremental is None:
+            return None
+        from penstock.sync.changes import Changes  # noqa: PLC0415 - as above
+
+        return Changes(
+            resource,
+            resource.incremental,
+            self._source.evaluator,
+            self._journal,
+            self._number,
+            whole=name in self._whole,
+            warn=lambda message: report.warn(report.kind, message),
+        )
+
+    def _unchanged(self, name: str) -> UnchangedPages | None:
+        """Return what knows the pages of a resource; where only changes are asked for, a full read is to be one."""
+        if not self._conditional or self._resources[name].incremental is not None:
+            return None
+        from penstock.sync.unchanged import UnchangedPages  # noqa: PLC0415 - as above
+
+        return UnchangedPages(self._journal, self._reveals, self._started_at)
+
+    async def _keep_extents(self, report: RunReport) -> None:
+        """Record what was read whole, and what the catalog has now."""
+        from penstock.sync.extent import digests_of  # noqa: PLC0415 - as above
+
+        extents, digests = self._journal.extents, digests_of(self._source.settings, self._resources)
+        known, owned, unsure = self._journal.partitions(), await self._sink.count(), self._unsure()
+        with self._journal.transaction():
+            extents.note(digests)
+            extents.keep_catalog(owned)
+            self._journal.validators.drop_unread(
+                self._number, [one for coverage in self._coverage.values() for one in coverage.proven]
+            )
+            for name, coverage in self._coverage.items():
+                if coverage.partly:
+                    extents.read_partly(name)
+                elif coverage.complete and name not in unsure:
+                    extents.read_whole(name, report.started_at)
+                if coverage.all_found:
+                    extents.leave([one for one, of in known.items() if of == name and one not in coverage.met])
+
+    def _partly(self) -> list[str]:
+        """Return the names of the resources of which only changes were asked for."""
+        return [name for name, coverage in self._coverage.items() if coverage.partly]
+
+    def _unsure(self) -> Collection[str]:
+        """Return the resources whose entities may be where nobody looked: in what was asked for changes only."""
+        partly = self._partly()
+        if not partly:
+            return ()
+        from penstock.sync.extent import overlapping  # noqa: PLC0415 - as above
+
+        return overlapping(self._resources, partly)
 
     def _reveals(self, text: str) -> bool:
         return self._source.secrets.are_in(text.encode())

@@ -16,7 +16,7 @@ from penstock.http.wire import Wire
 from penstock.redaction import Secrets
 from penstock.strategies import TokenSlot, TokenStore
 from penstock.sync.answers import SharedAnswers, name_of, shared_requests
-from penstock.sync.read import Extract, Read
+from penstock.sync.read import Extract, Read, Recall
 from penstock.sync.requests import Endpoint
 from penstock.sync.spool import Kept, Send
 
@@ -35,22 +35,30 @@ class Source(NamedTuple):
     send_for_pages: Send
     send_for_parents: Send
 
-    def open_read(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract) -> Read:
+    def open_read(
+        self, spec: RequestSpec, values: Mapping[str, str], extract: Extract, recall: Recall | None = None
+    ) -> Read:
         """Begin to read a request with these path values; nothing is sent before the first page is asked for.
+
+        ``recall`` knows pages of earlier runs; it is not asked about what several resources need, which is read whole.
 
         Raises:
             ReadError: A path value cannot be part of a URL.
         """
-        return self._open(spec, values, extract, self.send_for_pages)
+        return self._open(spec, values, extract, self.send_for_pages, recall)
 
     def open_discovery(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract) -> Read:
         """Begin to read what names partitions; as ``open_read``."""
         return self._open(spec, values, extract, self.send_for_parents)
 
-    def _open(self, spec: RequestSpec, values: Mapping[str, str], extract: Extract, send: Send) -> Read:
+    def _open(
+        self, spec: RequestSpec, values: Mapping[str, str], extract: Extract, send: Send, recall: Recall | None = None
+    ) -> Read:
         endpoint = Endpoint.of(self.settings.connection.http, spec, values)
-        send = self.answers.send if name_of(spec) in self.shared else send
-        return Read(endpoint, send, extract, blocking_timeout=self.settings.plugins.blocking_timeout)
+        limit = self.settings.plugins.blocking_timeout
+        if name_of(spec) in self.shared:
+            return Read(endpoint, self.answers.send, extract, blocking_timeout=limit)
+        return Read(endpoint, send, extract, recall, blocking_timeout=limit)
 
 
 class _Tokens(TokenStore):

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Final, NamedTuple, Self
@@ -66,12 +67,12 @@ class Spool:
         """Return what answers from what is left, and keeps what it has to send for."""
 
         async def sent(request: ApiRequest) -> ApiResponse:
-            key = sha256(canonical((request.method, request.url, dict(request.headers), request.body))).digest()
-            kept = self._left.get(key)
+            key, conditional = _keys(request)
+            kept = self._left.get(conditional) or self._left.get(key)
             if kept is not None:
                 return kept.response()
             response = await send(request)
-            self._keep(key, response)
+            self._keep(conditional if response.status == HTTPStatus.NOT_MODIFIED else key, response)
             return response
 
         return sent
@@ -98,6 +99,13 @@ class Spool:
                 self._folder,
                 error.strerror,
             )
+
+
+def _keys(request: ApiRequest) -> tuple[bytes, bytes]:
+    """Return what names a whole answer, and "not modified", which is an answer under the same conditions only."""
+    asked = (request.method, request.url, dict(request.headers), request.body)
+    key = sha256(canonical(asked)).digest()
+    return key, sha256(canonical((*asked, dict(request.conditions)))).digest() if request.conditions else key
 
 
 class _Record(NamedTuple):

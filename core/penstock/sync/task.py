@@ -12,16 +12,17 @@ from penstock.sync.requests import canonical
 
 def digest_of(settings: Settings, only: Collection[str]) -> str:
     """Return a digest of everything that decides which pages are read, and which entities they become."""
-    parts = (settings.source, settings.connection.http.base_url, mapping_of(settings), sorted(only))
+    parts = (settings.source, settings.connection.http.base_url, mapping_of(settings), sorted(only), settings.anew)
     return sha256(canonical(parts)).hexdigest()
 
 
 def mapping_of(settings: Settings) -> list[object]:
     """Return all that the mapping says of pages and entities, as JSON; it may hold secrets."""
-    return [_resource(resource) for resource in settings.resources]
+    return [resource_of(resource) for resource in settings.resources]
 
 
-def _resource(resource: Resource) -> list[object]:
+def resource_of(resource: Resource) -> list[object]:
+    """Return what the mapping says of one resource."""
     expansion = resource.items_to_parse
     return [
         resource.kind,
@@ -31,6 +32,7 @@ def _resource(resource: Resource) -> list[object]:
         resource.data_path,
         None if expansion is None else [expansion.expression, expansion.name, expansion.remove_source],
         [entity.model_dump(mode="json") for entity in resource.entities],
+        None if resource.incremental is None else resource.incremental.model_dump(mode="json"),
     ]
 
 

@@ -79,7 +79,7 @@ class Mapper:
             ExpressionError: libjq is needed and cannot be used at all. What fails on one item is in the result.
         """
         found, notes = MappedItems(fetched=len(items)), Notes()
-        given = _with_values(_objects(items, found, notes), path_values)
+        given = with_values(_objects(items, found, notes), path_values)
         if self._expander is not None:
             given = await self._expander.expand(given, found, notes)
         watched: list[JSON] | None = [] if self._repeats.active else None
@@ -245,7 +245,8 @@ def _objects(items: Sequence[JSON], found: MappedItems, notes: Notes) -> list[di
     return objects
 
 
-def _with_values(items: list[dict[str, JSON]], path_values: Mapping[str, str]) -> list[dict[str, JSON]]:
+def with_values(items: list[dict[str, JSON]], path_values: Mapping[str, str]) -> list[dict[str, JSON]]:
+    """Return the items with each path parameter's value as ``__name``, and as ``name`` where there is no such key."""
     if not path_values:
         return items
     hidden: dict[str, JSON] = {f"__{name}": value for name, value in path_values.items()}

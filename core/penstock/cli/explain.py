@@ -1,0 +1,77 @@
+"""``penstock explain``."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+import typer
+
+from penstock.cli.console import put, put_json, table
+from penstock.cli.failures import ABSENT, explained, misuse
+from penstock.cli.options import Catalog, ConfigFile, MappingFile, SinkName, Verbose, examples
+
+EPILOG: Final = examples(
+    "penstock explain user 4711",
+    "penstock explain user 4711 --offline",
+    "penstock explain service checkout --format json | jq -r .state",
+)
+
+
+def explain(
+    blueprint: Annotated[str, typer.Argument(metavar="BLUEPRINT", help="The blueprint of an entity.")],
+    identifier: Annotated[str, typer.Argument(metavar="IDENTIFIER", help="Its identifier.")],
+    *,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Send no request: say what journal and catalog know.")
+    ] = False,
+    output: Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for programs.")] = "text",
+    sink: SinkName = None,
+    catalog: Catalog = None,
+    config: ConfigFile = None,
+    mapping: MappingFile = None,
+    verbose: Verbose = False,
+) -> None:
+    """Explain where one entity came from, or why it is not there.
+
+    Says what has become of it and why: seen, missing, held, kept, deleted, refused, never seen. Names the run, the
+    request and the page that showed it; then asks for that page once more, and shows its record and what each
+    expression of the mapping makes of it. Nothing is written. Exits with 0 when the catalog has it, with 5 when it has
+    not.
+    """
+    with explained(verbose=verbose) as context:
+        import asyncio
+
+        from penstock.cli.running import warn_of
+        from penstock.cli.settings import inputs, read_settings
+        from penstock.cli.summary import place_of
+        from penstock.config.places import load_places
+        from penstock.explain.document import to_json
+        from penstock.explain.explain import explain as explain_entity
+        from penstock.explain.text import expression_rows, expression_titles, text_lines
+        from penstock.values import EntityKey
+
+        for name, value in (("BLUEPRINT", blueprint), ("IDENTIFIER", identifier)):
+            if not value:
+                raise misuse(name, "is empty: every entity has one")
+        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
+        warn_of(settings)
+        places = load_places(inputs(config, mapping))
+        found = asyncio.run(
+            explain_entity(
+                settings,
+                context.secrets,
+                places,
+                EntityKey(blueprint, identifier),
+                place=place_of(settings.sink),
+                offline=offline,
+            )
+        )
+        if output == "json":
+            put_json(to_json(found))
+        else:
+            for line in text_lines(found):
+                put(line)
+            if found.expressions:
+                put("")
+                put(table(expression_titles(), expression_rows(found)))
+    raise SystemExit(0 if found.in_catalog else ABSENT)
