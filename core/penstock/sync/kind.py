@@ -170,12 +170,9 @@ class KindRead:
                         how, asked = _asked(page, asked, stretch), _after(page, sound=sound)
                         await self._confirm(page, page.known, number, how, asked)
                         continue
-                    mapped = await self._mapped(page, partition, where)
-                    doubt = proves_nothing(page)
-                    if doubt:
-                        self._report.warn(where, doubt)
-                    sound = sound and not mapped.errors and not doubt
-                    if not mapped.errors and not doubt:
+                    mapped, good = await self._judged(page, partition, where)
+                    sound = sound and good
+                    if good:
                         self._remember(page, page.following or read.stop, number, mapped.entities)
                     stretch = await self._stretched(stretch, page, number, drifts=read.drifts)
                     how, asked = _asked(page, asked, stretch), _after(page, sound=sound)
@@ -231,6 +228,14 @@ class KindRead:
 
     def _extract(self, document: JSON) -> Extracted:
         return extract_items(self._data_path, document)
+
+    async def _judged(self, page: ReadPage, partition: Partition, where: str) -> tuple[MappedItems, bool]:
+        """Return what becomes of a page, and whether all of it could be judged and proves what it shows."""
+        mapped = await self._mapped(page, partition, where)
+        doubt = proves_nothing(page)
+        if doubt:
+            self._report.warn(where, doubt)
+        return mapped, not (mapped.errors or doubt)
 
     async def _mapped(self, page: ReadPage, partition: Partition, where: str) -> MappedItems:
         extracted = page.extracted
