@@ -175,9 +175,9 @@ class _Run:
                 self._sink, self._journal, self._kept, self._reveals, self._number, name, report, self._observer
             )
             changes = self._changes(name, report)
-            kind = KindRead(
-                self._source, self._resources[name], delivery, report, self._observer, changes, self._unchanged(name)
-            )
+            # a full read of what is asked for changes is to be one
+            pages = self._pages if self._conditional and changes is None else None
+            kind = KindRead(self._source, self._resources[name], delivery, report, self._observer, changes, pages)
             try:
                 await kind.run()
             except asyncio.CancelledError:
@@ -249,10 +249,7 @@ class _Run:
             warn=lambda message: report.warn(report.kind, message),
         )
 
-    def _unchanged(self, name: str) -> UnchangedPages | None:
-        """Return what knows the pages of a resource; where only changes are asked for, a full read is to be one."""
-        if not self._conditional or self._resources[name].incremental is not None:
-            return None
+    def _pages(self) -> UnchangedPages:
         from penstock.sync.unchanged import UnchangedPages  # noqa: PLC0415 - as above
 
         return UnchangedPages(self._journal, self._reveals, self._started_at)
