@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from penstock.config.incremental import Interval
+from penstock.config.incremental import Every
 from penstock.config.schema import json_schema
 from penstock.plugins import PluginManager
 from support.configuring import load, problems, resources
@@ -20,16 +20,16 @@ BLOCKS = [token.content for token in MarkdownIt().parse(PAGE) if token.type == "
 def test_it_is_written_in_either_spelling_and_has_sensible_defaults(name: str) -> None:
     [one] = load(resources("{incremental: {field: .at, param: since}}")).resources
     assert one.incremental is not None
-    assert (one.incremental.format, one.incremental.lookback_seconds, one.incremental.interval) == (
+    assert (one.incremental.format, one.incremental.lookback_seconds, one.incremental.every) == (
         "iso8601",
         300,
-        Interval(seconds=86_400),
+        Every(seconds=86_400),
     )
     [one] = load(
         resources(f"{{incremental: {{field: .at, param: since, lookback: 1h30m, {name}: 20 runs}}}}")
     ).resources
     assert one.incremental is not None
-    assert (one.incremental.lookback_seconds, one.incremental.interval) == (5400, Interval(runs=20))
+    assert (one.incremental.lookback_seconds, one.incremental.every) == (5400, Every(runs=20))
 
 
 def test_a_pattern_without_hours_looks_back_a_day() -> None:
