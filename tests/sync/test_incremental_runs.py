@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from penstock.journal import FORMAT, Journal
+from penstock.journal import Journal
 from support.changing import Changing, incremental, names, project_for, titles
 from support.commands import penstock, start, write_config
 from support.imports import modules_of
@@ -18,6 +18,8 @@ from support.planning import apply, plan
 from support.project import Project, resource
 from support.server import ApiServer, Received, Reply
 
+FORMAT_2 = Path(__file__).parent / "journal-format-2.sql"
+"""What a run before this one has left, as SQL."""
 PAGED = {"paginationType": "page", "pageSize": 100, "prefetchPages": 1}
 
 
@@ -188,19 +190,23 @@ def test_pages_that_are_the_same_are_not_asked_for_again(tmp_path: Path) -> None
         assert project.sync_kind().not_modified == 5
 
 
-def test_a_journal_of_the_format_before_is_taken_over(run: tuple[Project, ApiServer], api: Changing) -> None:
+def test_a_journal_of_an_earlier_format_is_taken_over_with_all_it_knows(
+    run: tuple[Project, ApiServer], api: Changing
+) -> None:
     project, _ = run
     project.sync()
     path = project.folder / ".penstock" / "test.db"
+    path.unlink()
     with closing(sqlite3.connect(path)) as db:
-        for table in ("extents", "marks", "stretches", "validators", "catalog"):
-            db.execute(f"DROP TABLE {table}")
-        db.execute(f"PRAGMA user_version = {FORMAT - 1}")
+        db.executescript(FORMAT_2.read_text())
     api.remove("/users", "a")
     report = project.sync()
     assert [(kind.full_because, kind.deleted) for kind in report.kinds] == [("first", 1), (None, 0)]
-    with Journal(project.folder / ".penstock", "test") as journal:
-        assert journal.extents.spares_work()
+    api.put("/users", "d")
+    report = project.sync()
+    assert [(kind.extent, kind.not_modified) for kind in report.kinds] == [("changes", 0), ("full", 1)]
+    with Journal(path.parent, "test") as journal:
+        assert [each.number for each in journal.runs.all()] == [1, 2, 3]
 
 
 def test_a_sync_without_either_imports_nothing_of_it(tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ async def _has_lost(sink: Sink, before: int | None) -> bool:
     """Whether the catalog has less than when the last run ended; where it cannot count, whether it has nothing."""
     count = await sink.count()
     if count is not None:
-        return count < (before or 1)
+        return count < before if before is not None else not count
     chunks = sink.owned()
     try:
         async for chunk in chunks:

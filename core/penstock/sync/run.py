@@ -15,6 +15,7 @@ from penstock.config.models import Settings
 from penstock.journal import Journal
 from penstock.redaction import Secrets
 from penstock.strategies import Sink
+from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
 from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.observer import Observer
@@ -175,8 +176,7 @@ class _Run:
                 self._sink, self._journal, self._kept, self._reveals, self._number, name, report, self._observer
             )
             changes = self._changes(name, report)
-            # a full read of what is asked for changes is to be one
-            pages = self._pages if self._conditional and changes is None else None
+            pages = self._pages if self._conditional and self._may_know_pages(name) else None
             kind = KindRead(self._source, self._resources[name], delivery, report, self._observer, changes, pages)
             try:
                 await kind.run()
@@ -184,10 +184,10 @@ class _Run:
                 await delivery.flush()
                 raise
             finally:
+                report.extent = "changes" if kind.coverage.partly else "full"
                 report.requests = self._source.client.requests - sent
                 report.seconds = time.monotonic() - started
             self._coverage[name] = kind.coverage
-            report.extent = "changes" if kind.coverage.partly else "full"
             for doubt in list(self._source.client.doubts)[doubts:]:
                 report.warn(report.kind, f"the source answered {doubt}")
 
@@ -248,6 +248,14 @@ class _Run:
             whole=name in self._whole,
             warn=lambda message: report.warn(report.kind, message),
         )
+
+    def _may_know_pages(self, name: str) -> bool:
+        """Whether pages of a resource may be asked for by their validators.
+
+        A full read of what is asked for changes is to be one, and what several resources need is kept in another way.
+        """
+        resource = self._resources[name]
+        return resource.incremental is None and name_of(resource.request) not in self._source.shared
 
     def _pages(self) -> UnchangedPages:
         from penstock.sync.unchanged import UnchangedPages  # noqa: PLC0415 - as above
