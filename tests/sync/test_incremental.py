@@ -343,7 +343,6 @@ def test_links_need_one_read_where_the_source_tells_the_time(tmp_path: Path, pag
     def linked(request: Received) -> Reply:
         reply = paged(request)
         rows = reply.body
-        assert isinstance(rows, list)
         page = int(request.param("page", "1"))
         if page == 2 and not request.param("since"):
             paged.put("/users", "a", "e")
@@ -436,11 +435,10 @@ def test_what_may_be_in_an_incremental_list_is_not_deleted_when_it_leaves_anothe
         api.lists["/users"]["g"] = api.lists["/guests"].pop("g")
         api.lists["/users"]["g"]["at"] = "2001-01-01T00:00:00Z"  # moving is no change to this source
         api.remove("/rooms", "r")
-        for _ in range(4):
-            report = project.sync()
+        codes = [project.sync().exit_code for _ in range(4)]
         assert set(names(project)) == {"a", "b", "c", "g", "h"}
         assert set(names(project, "room")) == {"s"}, "what nothing incremental can show is deleted as ever"
-        assert report.exit_code == 0
+        assert codes == [0, 0, 0, 0]
 
 
 def test_resources_of_one_blueprint_are_read_whole_together(tmp_path: Path, api: Changing) -> None:
