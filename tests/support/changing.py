@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from email.utils import formatdate
 from pathlib import Path
@@ -80,7 +80,7 @@ def incremental(kind: str = "/users", *, blueprint: str = "user", selector: Any 
 @contextmanager
 def project_for(
     folder: Path, api: Changing, resources: list[dict[str, Any]], **connection: object
-) -> Iterator[tuple[Project, ApiServer]]:
+) -> Generator[tuple[Project, ApiServer]]:
     with serve(api) as server:
         yield Project(folder, server.url, resources, maxRetries=0, **connection), server
 

@@ -15,7 +15,7 @@ from penstock.sync.report import MAX_MESSAGES, KindReport, Message, RunReport
 SHOWN: Final = 3
 """Errors, and warnings, shown of each kind unless all are asked for."""
 _ALWAYS: Final = ("fetched", "created", "updated", "unchanged", "deleted")
-_WHEN_ANY: Final = ("filtered", "skipped", "failed", "duplicates", "held", "kept", "missing")
+_WHEN_ANY: Final = ("not_modified", "filtered", "skipped", "failed", "duplicates", "held", "kept", "missing")
 
 
 def summarise(report: RunReport, sink: Chosen[SinkStrategy[Any]], *, verbose: bool, quiet: bool) -> None:
@@ -79,6 +79,9 @@ def _ending(report: RunReport, place: str) -> Iterator[str]:
                 f"left: {former.held:,} entities of kind {former.kind}, which is no longer in the mapping, stay in the"
                 f" catalog; {_ways_out(former.kind)}"
             )
+    partly = dict.fromkeys(kind.kind for kind in report.kinds if kind.extent == "changes")
+    if partly:
+        yield f"changes only: {', '.join(partly)}; what is gone there goes when everything is read again (--full)"
     if report.resumed:
         yield "resumed: this run went on where an earlier one was broken off; the numbers are of this part"
     delivered = f"{_total(report, 'created', 'updated', 'unchanged'):,} entities in {place} ({_outcomes(report)})"

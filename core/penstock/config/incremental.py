@@ -20,7 +20,7 @@ _DAY: Final = 86_400.0
 _SAMPLE: Final = datetime(2001, 2, 3, 16, 5, 6, tzinfo=UTC)
 
 
-class Interval(NamedTuple):
+class Every(NamedTuple):
     """How often everything is read: so long after the last time, or every so many runs."""
 
     seconds: float | None = None
@@ -94,8 +94,8 @@ class Incremental(Model):
     @field_validator("full_every")
     @classmethod
     def _check_full_every(cls, text: str) -> str:
-        interval = _interval(text)
-        if not (interval.seconds or interval.runs):
+        every = _every(text)
+        if not (every.seconds or every.runs):
             message = "must be more than nothing"
             raise ValueError(message)
         return text
@@ -115,17 +115,17 @@ class Incremental(Model):
         return _LOOKBACK if _tells_hours(self.format) else _DAY
 
     @cached_property
-    def interval(self) -> Interval:
+    def every(self) -> Every:
         """How often everything is read."""
-        return _interval(self.full_every)
+        return _every(self.full_every)
 
 
-def _interval(text: str) -> Interval:
+def _every(text: str) -> Every:
     runs = _RUNS.fullmatch(text.strip())
     if runs:
-        return Interval(runs=int(runs[1]))
+        return Every(runs=int(runs[1]))
     try:
-        return Interval(seconds=seconds_of(text))
+        return Every(seconds=seconds_of(text))
     except ValueError:
         message = "expected a duration, such as 12h or 1d, or a number of runs, such as `20 runs`"
         raise ValueError(message) from None

@@ -58,6 +58,7 @@ def _kind(kind: PlannedKind) -> JSON:
     return {
         "kind": kind.kind,
         "status": kind.status,
+        "extent": kind.extent,
         **{action: kind.counts[action] for action in ACTIONS},
         "unchanged": kind.unchanged,
         "held": kind.held,

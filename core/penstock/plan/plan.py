@@ -12,7 +12,7 @@ from penstock.journal import Holds, JournalFile, Reason
 from penstock.plan.changes import ACTIONS, Action, Change, Difference
 from penstock.plan.rehearse import Rehearsal
 from penstock.redaction import Redactor, Secrets
-from penstock.sync.report import KindReport, Message, Status
+from penstock.sync.report import Extent, KindReport, Message, Status
 from penstock.values import JSON, UNSET, Unset
 
 _WORST: Final[tuple[Status, ...]] = ("interrupted", "incomplete", "held", "complete")
@@ -27,6 +27,8 @@ class PlannedKind:
     name: str
     """As the mapping has it."""
     status: Status
+    extent: Extent
+    """Whether everything of it was asked for; of changes only, nothing is deleted."""
     counts: Mapping[Action, int]
     held: int
     """Deletions that would wait for approval."""
@@ -125,6 +127,7 @@ class Plan:
                 kind=self._redactor(name),
                 name=name,
                 status=_worst([report.status for report in its]),
+                extent="changes" if any(report.extent == "changes" for report in its) else "full",
                 counts={action: counts[name, action] for action in ACTIONS},
                 held=sum(report.held for report in its),
                 kept=sum(report.kept for report in its),

@@ -55,6 +55,9 @@ def ending_text(plan: Plan) -> str:
         parts.append(f"{plan.held:,} deletions held for approval")
     if plan.missing:
         parts.append(f"{plan.missing:,} not found, to be looked for again before they are deleted")
+    partly = sum(kind.extent == "changes" for kind in plan.kinds)
+    if partly:
+        parts.append(f"{partly:,} of {len(plan.kinds):,} kinds asked for changes only, so that deletions wait")
     wrong = sum(kind.status == "incomplete" for kind in plan.kinds)
     if wrong:
         parts.append(f"{wrong:,} of {len(plan.kinds):,} kinds went wrong, so that more may be to do")

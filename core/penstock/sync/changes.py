@@ -146,6 +146,8 @@ class Changes:
             except (Undecided, RecursionError):
                 left.append(index)
                 values.append(None)
+            except ExpressionError as error:
+                values.append(error)
         if left:
             rows = [Row(items[index], (Cell(self._field.jq_text),)) for index in left]
             for index, (answer,) in zip(left, await self._evaluator.evaluate_many(rows), strict=True):

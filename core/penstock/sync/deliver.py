@@ -146,6 +146,10 @@ class Delivery:
         self._beside.confirmed.add((partition, page))
         await self._take(keys, partition, page, asked, reached)
 
+    def knows_pages(self) -> bool:
+        """Whether anything is known of pages of earlier runs."""
+        return self._journal.knows_pages()
+
     def forget_pages(self, partitions: Collection[int]) -> None:
         """Have partitions read whole the next time: they give some entities more than once, and the last counts."""
         if self._journal.knows_pages():

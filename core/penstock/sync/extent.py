@@ -17,7 +17,7 @@ from penstock.sync.resources import blueprints_of
 from penstock.sync.task import resource_of
 
 if TYPE_CHECKING:
-    from penstock.config.incremental import Interval
+    from penstock.config.incremental import Every
     from penstock.journal.extents import Extent
 
 
@@ -75,7 +75,7 @@ async def settle_extents(
     found = {
         name: reason
         for name, one in incremental.items()
-        if (reason := _why_whole(known[name], one.interval, at, anew=settings.anew, lost=lost))
+        if (reason := _why_whole(known[name], one.every, at, anew=settings.anew, lost=lost))
     }
     for name in _overlapping(resources, found):
         if name in incremental:
@@ -123,7 +123,7 @@ async def _has_lost(sink: Sink, before: int | None) -> bool:
     """Whether the catalog has less than when the last run ended; where it cannot count, whether it has nothing."""
     count = await sink.count()
     if count is not None:
-        return count < (before or 1)
+        return count < before if before is not None else not count
     chunks = sink.owned()
     try:
         async for chunk in chunks:
@@ -135,7 +135,7 @@ async def _has_lost(sink: Sink, before: int | None) -> bool:
     return True
 
 
-def _why_whole(known: Extent, interval: Interval, at: datetime, *, anew: bool, lost: bool) -> Whole | None:
+def _why_whole(known: Extent, every: Every, at: datetime, *, anew: bool, lost: bool) -> Whole | None:
     if anew:
         return Whole.ASKED
     if lost:
@@ -143,9 +143,9 @@ def _why_whole(known: Extent, interval: Interval, at: datetime, *, anew: bool, l
     if known.full_at is None:
         return Whole.CHANGED if known.changed else Whole.FIRST
     age = (at - known.full_at).total_seconds()
-    if interval.seconds is not None and not 0 <= age < interval.seconds:  # a clock that was put back has it due, too
+    if every.seconds is not None and not 0 <= age < every.seconds:  # a clock that was put back has it due, too
         return Whole.DUE
-    if interval.runs is not None and known.partial_runs + 1 >= interval.runs:
+    if every.runs is not None and known.partial_runs + 1 >= every.runs:
         return Whole.DUE
     return None
 

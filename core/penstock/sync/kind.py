@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from penstock.config.models import Resource
 from penstock.errors import PenstockError, ReadError
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from penstock.journal.validators import KnownPage
     from penstock.sync.changes import Changes
     from penstock.sync.unchanged import UnchangedPages
+
+
+_VALIDATORS: Final = frozenset({"etag", "last-modified"})
 
 
 @dataclass(slots=True)
@@ -57,7 +60,10 @@ class Coverage:
 
 
 class KindRead:
-    """Reads one kind; its numbers and errors go to ``report``, its entities to ``delivery``."""
+    """Reads one kind; its numbers and errors go to ``report``, its entities to ``delivery``.
+
+    Where ``changes`` is given, it says what to ask for; where ``pages`` is, that knows the pages of earlier runs.
+    """
 
     def __init__(
         self,
@@ -67,9 +73,10 @@ class KindRead:
         report: KindReport,
         observer: Observer,
         changes: Changes | None = None,
-        unchanged: UnchangedPages | None = None,
+        pages: Callable[[], UnchangedPages] | None = None,
     ) -> None:
-        self._unchanged = unchanged
+        self._conditional = pages
+        self._known_pages: UnchangedPages | None = None
         self._source = source
         self._changes = changes
         self._resource = resource
@@ -200,16 +207,25 @@ class KindRead:
         spec = self._resource.request
         if self._changes and stretch:
             spec = await self._changes.spec(stretch)
-        recall = None if self._unchanged is None else self._unchanged.of(number)
+        recall = None
+        if self._conditional is not None and self._delivery.knows_pages():
+            recall = self._pages(self._conditional).of(number)
         return self._source.open_read(spec, partition.values, self._extract, recall)
 
     def _remember(
         self, page: ReadPage, decision: PageRequest | Stop | None, number: int, entities: Sequence[Entity]
     ) -> None:
         """Have a page remembered, if the source tells when it is the same another time."""
-        if self._unchanged and decision:
-            known = self._unchanged.worth_keeping(page, decision, entities)
-            self._delivery.known(number, page.page.index, known)
+        if self._conditional is None or decision is None or _VALIDATORS.isdisjoint(page.response.headers):
+            return
+        known = self._pages(self._conditional).worth_keeping(page, decision, entities)
+        self._delivery.known(number, page.page.index, known)
+
+    def _pages(self, make: Callable[[], UnchangedPages]) -> UnchangedPages:
+        """Return what knows pages: made when it is needed, for most APIs give nothing to know them by."""
+        if self._known_pages is None:
+            self._known_pages = make()
+        return self._known_pages
 
     async def _stretched(self, stretch: Stretch | None, page: ReadPage, number: int, *, drifts: bool) -> Stretch | None:
         if self._changes and stretch:

@@ -118,7 +118,7 @@ class Read:
                         self._look_ahead(page, decision, url, known)
                 except ReadError:
                     # it is good, though nobody knows what follows
-                    yield ReadPage(page, extracted, response, question.request, None)
+                    yield ReadPage(page, extracted, response, question.request, None, known)
                     raise
                 if isinstance(decision, Stop):
                     self.stop = decision

@@ -14,6 +14,7 @@ from penstock.config.models import Settings
 from penstock.journal import Journal
 from penstock.redaction import Secrets
 from penstock.strategies import Sink
+from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
 from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.observer import Observer
@@ -175,19 +176,18 @@ class _Run:
                 self._sink, self._journal, self._kept, self._reveals, self._number, name, report, self._observer
             )
             changes = self._changes(name, report)
-            kind = KindRead(
-                self._source, self._resources[name], delivery, report, self._observer, changes, self._unchanged(name)
-            )
+            pages = self._pages if self._conditional and self._may_know_pages(name) else None
+            kind = KindRead(self._source, self._resources[name], delivery, report, self._observer, changes, pages)
             try:
                 await kind.run()
             except asyncio.CancelledError:
                 await delivery.flush()
                 raise
             finally:
+                report.extent = "changes" if kind.coverage.partly else "full"
                 report.requests = self._source.client.requests - sent
                 report.seconds = time.monotonic() - started
             self._coverage[name] = kind.coverage
-            report.extent = "changes" if kind.coverage.partly else "full"
             for doubt in list(self._source.client.doubts)[doubts:]:
                 report.warn(report.kind, f"the source answered {doubt}")
 
@@ -249,10 +249,15 @@ class _Run:
             warn=lambda message: report.warn(report.kind, message),
         )
 
-    def _unchanged(self, name: str) -> UnchangedPages | None:
-        """Return what knows the pages of a resource; where only changes are asked for, a full read is to be one."""
-        if not self._conditional or self._resources[name].incremental is not None:
-            return None
+    def _may_know_pages(self, name: str) -> bool:
+        """Whether pages of a resource may be asked for by their validators.
+
+        A full read of what is asked for changes is to be one, and what several resources need is kept in another way.
+        """
+        resource = self._resources[name]
+        return resource.incremental is None and name_of(resource.request) not in self._source.shared
+
+    def _pages(self) -> UnchangedPages:
         from penstock.sync.unchanged import UnchangedPages  # noqa: PLC0415 - as above
 
         return UnchangedPages(self._journal, self._reveals, self._started_at)
