@@ -200,7 +200,7 @@ class EntityBatch:
     entities: Sequence[Entity]
 
 
-OutcomeKind: TypeAlias = Literal["created", "updated", "unchanged", "deleted", "absent", "refused"]
+OutcomeKind: TypeAlias = Literal["created", "updated", "unchanged", "deleted", "absent", "refused", "deferred"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +218,30 @@ UNCHANGED: Final = Outcome("unchanged")
 DELETED: Final = Outcome("deleted")
 ABSENT: Final = Outcome("absent")
 """To be deleted, and not there any more."""
+DEFERRED: Final = Outcome("deferred")
+"""Not written yet, for something else has to be there first: what became of it is told by ``Sink.settle``."""
+
+
+class Settled(NamedTuple):
+    """What became, in the end, of an entity whose outcome was deferred."""
+
+    kind: str
+    """The kind that brought it."""
+    blueprint: str
+    identifier: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFlags:
+    """What the top of a mapping says of writing (mapping.md section 2); each sink heeds what it can."""
+
+    create_missing_related_entities: bool = True
+    """Whether bare entities are made for the targets of relations that are missing."""
+    delete_dependent_entities: bool = True
+    """Whether deleting an entity deletes those that require it."""
+    enable_merge_entity: bool = True
+    """Whether what a mapping does not mention stays as it is; false replaces the entity."""
 
 
 class OwnedEntity(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import pytest
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkStrategy
+from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkContext, SinkStrategy
 from penstock.config.models import Chosen
 from penstock.errors import SinkError
 from penstock.redaction import Secrets
@@ -105,8 +105,8 @@ class FaultyStrategy(SinkStrategy[SqliteConfig]):
         self._at = at
         self._manner: Manner = manner
 
-    def open(self, config: SqliteConfig, source: str) -> Sink:
-        return Faulty(Sqlite().open(config, source), self._at, self._manner)
+    def open(self, config: SqliteConfig, context: SinkContext) -> Sink:
+        return Faulty(Sqlite().open(config, context), self._at, self._manner)
 
 
 def sync_faultily(project: Project, at: int, manner: Manner) -> RunReport | SinkError:

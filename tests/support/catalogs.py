@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from penstock import JSON, Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkStrategy
+from penstock.http.lending import Lent
+from penstock.redaction import Secrets
 
 ResultT = TypeVar("ResultT")
 
@@ -21,7 +23,7 @@ class Catalog:
     path: Path
 
     def sink(self, source: str = "ours") -> Sink:
-        return self.strategy.open(self.strategy.Config.model_validate({"path": self.path}), source)
+        return self.strategy.open(self.strategy.Config.model_validate({"path": self.path}), Lent(source, Secrets()))
 
     def run(self, use: Callable[[Sink], Awaitable[ResultT]], source: str = "ours") -> ResultT:
         async def opened() -> ResultT:

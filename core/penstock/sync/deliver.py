@@ -12,7 +12,7 @@ from penstock.strategies import Sink
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport
 from penstock.sync.spool import Kept
-from penstock.values import Entity, EntityBatch, Outcome
+from penstock.values import Entity, EntityBatch, Outcome, Settled
 
 BATCH_SIZE = 1000
 """Entities per write; measured: larger batches gain nothing and hold more memory."""
@@ -51,8 +51,13 @@ class Delivery:
         self._writing: asyncio.Task[None] | None = None
         self._lock = asyncio.Lock()
         self._taken = 0
+        self._deferred = 0
         self._kept = kept
         self._reveals = reveals
+        self._unsettled: set[int] = set()
+        """Partitions that showed an entity whose outcome is deferred."""
+        self._withheld: dict[int, Progress] = {}
+        """How far these will have been read once it is settled."""
 
     def partition(self, values: Mapping[str, str]) -> int:
         """Return the number of the partition with these path values; raises JournalError."""
@@ -100,6 +105,27 @@ class Delivery:
             await self._start_writing()
             await self._finish_writing()
 
+    @property
+    def kind(self) -> str:
+        """Whose entities these are."""
+        return self._report.kind
+
+    @property
+    def deferred(self) -> int:
+        """How many entities have not been settled."""
+        return self._deferred
+
+    def settle(self, one: Settled) -> None:
+        """Hear what became of an entity that was deferred."""
+        self._deferred -= 1
+        self._tally(one.blueprint, one.identifier, one.outcome)
+
+    def settled(self) -> None:
+        """Hear that nothing is deferred any more: now the journal may know how far the partitions were read."""
+        if self._withheld:
+            self._journal.see(self._run, {}, self._withheld)
+            self._withheld = {}
+
     def duplicates(self, partitions: Collection[int]) -> int:
         """Return how many entities came more than once in the same one of these partitions, once all is flushed."""
         return self._taken - self._journal.count_seen(self._run, partitions)
@@ -124,10 +150,30 @@ class Delivery:
                 "`.id | values | tostring` skips such items",
             )
         outcomes = await self._sink.write(batch) if batch.entities else ()
-        self._journal.see(self._run, sightings, progress)
+        self._journal.see(self._run, sightings, self._certain(batch, outcomes, sightings, progress))
         self._kept.delivered()
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
+
+    def _certain(
+        self,
+        batch: EntityBatch,
+        outcomes: Sequence[Outcome],
+        sightings: _Sightings,
+        progress: Mapping[int, Progress],
+    ) -> Mapping[int, Progress]:
+        """Return how far was read of the partitions that are settled, and keep the rest back."""
+        deferred = {
+            (entity.blueprint, entity.identifier)
+            for entity, outcome in zip(batch.entities, outcomes, strict=True)
+            if outcome.kind == "deferred"
+        }
+        self._deferred += len(deferred)
+        self._unsettled.update(partition for (partition, _), keys in sightings.items() if not deferred.isdisjoint(keys))
+        if not self._unsettled:
+            return progress
+        self._withheld.update((partition, one) for partition, one in progress.items() if partition in self._unsettled)
+        return {partition: one for partition, one in progress.items() if partition not in self._unsettled}
 
     def _count(self, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
         report = self._report
@@ -136,9 +182,20 @@ class Delivery:
         report.updated += counts["updated"]
         report.unchanged += counts["unchanged"]
         if counts["refused"]:
-            report.failed += counts["refused"]
-            report.refused += counts["refused"]
             for entity, outcome in zip(batch.entities, outcomes, strict=True):
                 if outcome.kind == "refused":
-                    where = f"{report.kind} {entity.blueprint}/{entity.identifier}"
-                    report.error(where, f"the sink refused it: {outcome.reason}")
+                    self._refuse(entity.blueprint, entity.identifier, outcome)
+
+    def _tally(self, blueprint: str, identifier: str, outcome: Outcome) -> None:
+        report = self._report
+        if outcome.kind == "refused":
+            self._refuse(blueprint, identifier, outcome)
+        else:
+            report.created += outcome.kind == "created"
+            report.updated += outcome.kind == "updated"
+            report.unchanged += outcome.kind == "unchanged"
+
+    def _refuse(self, blueprint: str, identifier: str, outcome: Outcome) -> None:
+        self._report.failed += 1
+        self._report.refused += 1
+        self._report.error(f"{self._report.kind} {blueprint}/{identifier}", f"the sink refused it: {outcome.reason}")

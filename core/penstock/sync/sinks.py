@@ -12,25 +12,26 @@ from typing import Any, Final, Self
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, SinkError
-from penstock.strategies import Sink, SinkStrategy
-from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
+from penstock.strategies import Sink, SinkContext, SinkStrategy
+from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, Settled
 
-_WRITTEN: Final = frozenset({"created", "updated", "unchanged", "refused"})
+_SETTLED: Final = frozenset({"created", "updated", "unchanged", "refused"})
+_WRITTEN: Final = _SETTLED | {"deferred"}
 _DELETED: Final = frozenset({"deleted", "absent", "refused"})
 _key: Final = itemgetter(1, 2)
 
 
-def open_sink(chosen: Chosen[SinkStrategy[Any]], source: str) -> Sink:
-    """Return the sink for a source; nothing is touched before it is entered.
+def open_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext) -> Sink:
+    """Return the sink for the context's source; nothing is touched before it is entered.
 
     Raises:
         SinkError: The plugin cannot open it.
     """
     with _blaming(chosen.strategy.name):
-        return _NamedSink(chosen.strategy.open(chosen.config, source), chosen.strategy.name)
+        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy.name)
 
 
-def rehearse_sink(chosen: Chosen[SinkStrategy[Any]], source: str, folder: Path) -> Sink:
+def rehearse_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext, folder: Path) -> Sink:
     """Return a stand-in for the sink, which begins with what that one holds and keeps what is done to it to itself.
 
     Raises:
@@ -38,7 +39,7 @@ def rehearse_sink(chosen: Chosen[SinkStrategy[Any]], source: str, folder: Path) 
         SinkError: The plugin cannot make it.
     """
     with _blaming(chosen.strategy.name):
-        return _NamedSink(chosen.strategy.rehearse(chosen.config, source, folder), chosen.strategy.name)
+        return _NamedSink(chosen.strategy.rehearse(chosen.config, context, folder), chosen.strategy.name)
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
@@ -53,6 +54,7 @@ class _NamedSink(Sink):
     def __init__(self, sink: Sink, name: str) -> None:
         self._sink = sink
         self._name = name
+        self._deferred = 0
 
     async def __aenter__(self) -> Self:
         with _blaming(self._name):
@@ -71,7 +73,18 @@ class _NamedSink(Sink):
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         with _blaming(self._name):
-            return _checked(await self._sink.write(batch), len(batch.entities), _WRITTEN, "write")
+            outcomes = _checked(await self._sink.write(batch), len(batch.entities), _WRITTEN, "write")
+        self._deferred += sum(outcome.kind == "deferred" for outcome in outcomes)
+        return outcomes
+
+    async def settle(self) -> AsyncIterator[Sequence[Settled]]:
+        with _blaming(self._name):
+            async for chunk in self._sink.settle():
+                self._deferred -= len(_checked([one.outcome for one in chunk], len(chunk), _SETTLED, "settle"))
+                yield chunk
+            if self._deferred:
+                message = f"settle() did not tell of {self._deferred} entities whose outcome was deferred"
+                raise ValueError(message)
 
     async def count(self) -> int | None:
         with _blaming(self._name):
