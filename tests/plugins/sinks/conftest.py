@@ -1,18 +1,42 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from fakes.port import port
 from penstock_sinks.jsonl import Jsonl
+from penstock_sinks.port import Port
 from penstock_sinks.sqlite import Sqlite
-from support.catalogs import Catalog
+from support.catalogs import Catalog, user
+from support.ported import PortCatalog
 
 
 @pytest.fixture(params=[Sqlite(), Jsonl()], ids=lambda strategy: strategy.name)
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Catalog:
     """Every sink that keeps entities in a place of the file system, each in turn."""
     return Catalog(request.param, tmp_path / "catalog")
+
+
+@pytest.fixture
+def ported(tmp_path: Path) -> Iterator[PortCatalog]:
+    """An organisation at the stand-in for Port."""
+    with port() as standin:
+        catalog = PortCatalog(Port(), tmp_path, standin)
+        catalog.prepare([user("ada", n=1, age=36)])
+        yield catalog
+
+
+@pytest.fixture(params=["sqlite", "jsonl", "port"])
+def any_catalog(request: pytest.FixtureRequest) -> Catalog:
+    """Every sink in turn, where sources keep their entities apart."""
+    if request.param == "port":
+        ported: PortCatalog = request.getfixturevalue("ported")
+        return replace(ported, config={"sharedEntities": False})
+    found: Catalog = request.getfixturevalue(request.param)
+    return found
 
 
 @pytest.fixture

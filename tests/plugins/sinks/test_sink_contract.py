@@ -30,37 +30,37 @@ ODD_NAMES = [
 ]  # fmt: skip
 
 
-def test_a_new_entity_is_created_and_read_back_whole(catalog: Catalog) -> None:
-    assert catalog.outcomes(FULL) == ["created"]
+def test_a_new_entity_is_created_and_read_back_whole(any_catalog: Catalog) -> None:
+    assert any_catalog.outcomes(FULL) == ["created"]
 
-    assert catalog.only() == FULL
-
-
-def test_writing_the_same_again_changes_nothing(catalog: Catalog) -> None:
-    catalog.write(FULL)
-
-    assert catalog.outcomes(FULL) == ["unchanged"]
-    assert catalog.only() == FULL
+    assert any_catalog.only() == FULL
 
 
-def test_unset_fields_of_a_new_entity_are_null(catalog: Catalog) -> None:
-    catalog.write(Entity("user", "ada"))
+def test_writing_the_same_again_changes_nothing(any_catalog: Catalog) -> None:
+    any_catalog.write(FULL)
 
-    assert catalog.only() == Entity("user", "ada", title=None, icon=None, team=None)
+    assert any_catalog.outcomes(FULL) == ["unchanged"]
+    assert any_catalog.only() == FULL
 
 
-def test_outcomes_come_in_the_order_of_the_batch(catalog: Catalog) -> None:
-    catalog.write(user("b", age=1), user("d", age=1))
-    catalog.write(user("f", age=1), source="theirs")
+def test_unset_fields_of_a_new_entity_are_null(any_catalog: Catalog) -> None:
+    any_catalog.write(Entity("user", "ada"))
 
-    outcomes = catalog.outcomes(user("e"), user("d", age=2), user("f", age=1), user("b", age=1), user("a"))
+    assert any_catalog.only() == Entity("user", "ada", title=None, icon=None, team=None)
+
+
+def test_outcomes_come_in_the_order_of_the_batch(any_catalog: Catalog) -> None:
+    any_catalog.write(user("b", age=1), user("d", age=1))
+    any_catalog.write(user("f", age=1), source="theirs")
+
+    outcomes = any_catalog.outcomes(user("e"), user("d", age=2), user("f", age=1), user("b", age=1), user("a"))
 
     assert outcomes == ["created", "updated", "refused", "unchanged", "created"]
 
 
-def test_an_empty_batch_is_nothing(catalog: Catalog) -> None:
-    assert catalog.write() == []
-    assert catalog.delete() == []
+def test_an_empty_batch_is_nothing(any_catalog: Catalog) -> None:
+    assert any_catalog.write() == []
+    assert any_catalog.delete() == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,6 @@ def test_an_empty_batch_is_nothing(catalog: Catalog) -> None:
         ({"icon": None}, replace(FULL, icon=None)),
         ({"team": "core"}, replace(FULL, team="core")),
         ({"team": None}, replace(FULL, team=None)),
-        ({"team": ["maths", "core"]}, replace(FULL, team=["maths", "core"])),
         ({"properties": {"age": 37}}, replace(FULL, properties={**FULL.properties, "age": 37})),
         ({"properties": {"age": None}}, replace(FULL, properties={**FULL.properties, "age": None})),
         ({"properties": {"city": "Rome"}}, replace(FULL, properties={**FULL.properties, "city": "Rome"})),
@@ -79,12 +78,19 @@ def test_an_empty_batch_is_nothing(catalog: Catalog) -> None:
         ({"relations": {"lead": ["bob"]}}, replace(FULL, relations={**FULL.relations, "lead": ["bob"]})),
     ],
 )
-def test_what_a_batch_does_not_mention_stays(catalog: Catalog, change: dict[str, Any], expected: Entity) -> None:
+def test_what_a_batch_does_not_mention_stays(any_catalog: Catalog, change: dict[str, Any], expected: Entity) -> None:
+    any_catalog.write(FULL)
+
+    assert any_catalog.outcomes(Entity("user", "ada", **change)) == ["updated"]
+    assert any_catalog.only() == expected
+    assert any_catalog.outcomes(Entity("user", "ada", **change)) == ["unchanged"]
+
+
+def test_teams_are_kept_in_their_order(catalog: Catalog) -> None:
     catalog.write(FULL)
 
-    assert catalog.outcomes(Entity("user", "ada", **change)) == ["updated"]
-    assert catalog.only() == expected
-    assert catalog.outcomes(Entity("user", "ada", **change)) == ["unchanged"]
+    assert catalog.outcomes(Entity("user", "ada", team=["maths", "core"])) == ["updated"]
+    assert catalog.only() == replace(FULL, team=["maths", "core"])
 
 
 @pytest.mark.parametrize(
@@ -96,11 +102,11 @@ def test_what_a_batch_does_not_mention_stays(catalog: Catalog, change: dict[str,
         Entity("user", "ada", relations=dict(reversed(FULL.relations.items()))),
     ],
 )
-def test_mentioning_less_or_in_another_order_is_no_change(catalog: Catalog, mention: Entity) -> None:
-    catalog.write(FULL)
+def test_mentioning_less_or_in_another_order_is_no_change(any_catalog: Catalog, mention: Entity) -> None:
+    any_catalog.write(FULL)
 
-    assert catalog.outcomes(mention) == ["unchanged"]
-    assert catalog.only() == FULL
+    assert any_catalog.outcomes(mention) == ["unchanged"]
+    assert any_catalog.only() == FULL
 
 
 RETYPED: list[tuple[JSON, JSON]] = [
@@ -246,9 +252,9 @@ def test_an_entity_of_another_source_is_refused_and_stays(catalog: Catalog) -> N
     assert catalog.owned("theirs") == [OwnedEntity("/users", "user", "ada")]
 
 
-def test_delete_tells_what_became_of_each_key(catalog: Catalog) -> None:
-    catalog.write(user("a"), user("b"), Entity("team", "a"))
-    catalog.write(user("c"), source="theirs")
+def test_delete_tells_what_became_of_each_key(any_catalog: Catalog) -> None:
+    any_catalog.write(user("a"), user("b"), Entity("team", "a"))
+    any_catalog.write(user("c"), source="theirs")
 
     keys_ = [
         ("user", "b"),
@@ -259,28 +265,28 @@ def test_delete_tells_what_became_of_each_key(catalog: Catalog) -> None:
         ("user", "\ud800"),
         ("", ""),
     ]
-    outcomes = catalog.delete(*keys_)
+    outcomes = any_catalog.delete(*keys_)
 
     assert [outcome.kind for outcome in outcomes] == [
         "deleted", "absent", "refused", "deleted", "absent", "absent", "absent",
     ]  # fmt: skip
-    assert keys(catalog.entities()) == [("user", "a"), ("user", "c")]
+    assert keys(any_catalog.entities()) == [("user", "a"), ("user", "c")]
 
 
-def test_what_was_deleted_can_be_created_again_and_keeps_nothing(catalog: Catalog) -> None:
-    catalog.write(FULL)
-    catalog.delete(("user", "ada"))
+def test_what_was_deleted_can_be_created_again_and_keeps_nothing(any_catalog: Catalog) -> None:
+    any_catalog.write(FULL)
+    any_catalog.delete(("user", "ada"))
 
-    assert catalog.outcomes(user("ada", age=1)) == ["created"]
-    assert catalog.only() == Entity("user", "ada", title=None, icon=None, team=None, properties={"age": 1})
+    assert any_catalog.outcomes(user("ada", age=1)) == ["created"]
+    assert any_catalog.only() == Entity("user", "ada", title=None, icon=None, team=None, properties={"age": 1})
 
 
-def test_a_key_that_was_deleted_is_free_for_another_source(catalog: Catalog) -> None:
-    catalog.write(FULL)
-    catalog.delete(("user", "ada"))
+def test_a_key_that_was_deleted_is_free_for_another_source(any_catalog: Catalog) -> None:
+    any_catalog.write(FULL)
+    any_catalog.delete(("user", "ada"))
 
-    assert catalog.outcomes(FULL, source="theirs") == ["created"]
-    assert keys(catalog.owned("theirs")) == [("user", "ada")]
+    assert any_catalog.outcomes(FULL, source="theirs") == ["created"]
+    assert keys(any_catalog.owned("theirs")) == [("user", "ada")]
 
 
 def test_listings_are_sorted_by_code_point(catalog: Catalog) -> None:
@@ -335,7 +341,7 @@ def test_no_entity_is_lost_between_chunks(catalog: Catalog, count: int) -> None:
     catalog.run(use)
 
 
-def test_batches_of_one_session_see_each_other(catalog: Catalog) -> None:
+def test_batches_of_one_session_see_each_other(any_catalog: Catalog) -> None:
     async def use(sink: Sink) -> list[OutcomeKind]:
         batches = [EntityBatch("/users", [user("a", n=1)]), EntityBatch("/users", [user("a", n=1), user("b")])]
         outcomes = [outcome for batch in batches for outcome in await sink.write(batch)]
@@ -343,11 +349,11 @@ def test_batches_of_one_session_see_each_other(catalog: Catalog) -> None:
         outcomes += await sink.write(batches[0])
         return [outcome.kind for outcome in outcomes]
 
-    assert catalog.run(use) == ["created", "unchanged", "created", "deleted", "created"]
+    assert any_catalog.run(use) == ["created", "unchanged", "created", "deleted", "created"]
 
 
-def test_an_iteration_may_be_left_early(catalog: Catalog) -> None:
-    catalog.write(*(user(f"{number:04}") for number in range(2_500)))
+def test_an_iteration_may_be_left_early(any_catalog: Catalog) -> None:
+    any_catalog.write(*(user(f"{number:04}") for number in range(2_500)))
 
     async def use(sink: Sink) -> str:
         async for chunk in sink.owned():
@@ -356,19 +362,19 @@ def test_an_iteration_may_be_left_early(catalog: Catalog) -> None:
         [outcome] = await sink.write(EntityBatch("/users", [user("0000")]))
         return outcome.kind
 
-    assert catalog.run(use) == "created"
+    assert any_catalog.run(use) == "created"
 
 
-def test_what_was_written_before_an_error_of_the_caller_is_kept(catalog: Catalog) -> None:
+def test_what_was_written_before_an_error_of_the_caller_is_kept(any_catalog: Catalog) -> None:
     async def use(sink: Sink) -> None:
         await sink.write(EntityBatch("/users", [user("a")]))
         message = "the caller's own"
         raise LookupError(message)
 
     with pytest.raises(LookupError, match="the caller's own"):
-        catalog.run(use)
+        any_catalog.run(use)
 
-    assert keys(catalog.entities()) == [("user", "a")]
+    assert keys(any_catalog.entities()) == [("user", "a")]
 
 
 def test_opening_a_strategy_touches_nothing_before_it_is_entered(catalog: Catalog) -> None:
@@ -394,6 +400,6 @@ def test_it_is_known_whether_there_is_a_catalog_to_read(catalog: Catalog) -> Non
     assert catalog.strategy.exists(config)
 
 
-def test_a_setting_that_does_not_exist_is_refused(catalog: Catalog) -> None:
+def test_a_setting_that_does_not_exist_is_refused(any_catalog: Catalog) -> None:
     with pytest.raises(ValueError, match="pth"):
-        catalog.strategy.Config.model_validate({"pth": "x"})
+        any_catalog.strategy.Config.model_validate({"pth": "x"})

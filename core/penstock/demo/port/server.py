@@ -18,7 +18,7 @@ from penstock.demo.port.entities import Entities, How, Stored, check_body
 from penstock.demo.port.errors import RefusedError, invalid, not_found
 from penstock.demo.port.faults import Faults, instead
 from penstock.demo.port.integrations import Integrations
-from penstock.demo.port.wire import Answer, Connection, Received
+from penstock.demo.port.wire import Answer, Connection, Received, Traffic
 
 MAX_BODY: Final = 1024 * 1024
 MAX_BULK: Final = 20
@@ -57,17 +57,17 @@ class PortStandIn:
         self.blueprints = Blueprints()
         self.entities = Entities(self.blueprints)
         self.integrations = Integrations()
+        self.traffic = Traffic()
         self.written = 0
         """Entities that were sent to be written."""
         self._tokens: dict[str, float] = {}
         self._window = (0.0, 0)
-        self._opened: set[Connection] = set()
         self._server: asyncio.Server | None = None
 
     async def start(self, port: int = 0) -> asyncio.Server:
         """Listen on the loopback interface; a port of 0 is any that is free."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: Connection(self.answer, self._opened), "127.0.0.1", port)
+        self._server = await loop.create_server(lambda: Connection(self.answer, self.traffic), "127.0.0.1", port)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
         return self._server
 
@@ -75,8 +75,8 @@ class PortStandIn:
         """Stop listening, and break every connection."""
         if self._server is not None:
             self._server.close()
-        while self._opened:
-            for connection in list(self._opened):
+        while self.traffic.opened:
+            for connection in list(self.traffic.opened):
                 connection.abort()
             await asyncio.sleep(0)
 

@@ -58,32 +58,40 @@ class Answer:
 Handler = Callable[[Received], Answer]
 
 
-class Connection(asyncio.Protocol):
-    """One client's connection; those that are open are in ``opened``."""
+@dataclass(slots=True)
+class Traffic:
+    """What is going on."""
 
-    def __init__(self, handler: Handler, opened: set[Connection]) -> None:
+    opened: set[asyncio.Transport] = field(default_factory=set[asyncio.Transport])
+    """The connections that are open."""
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+
+class Connection(asyncio.Protocol):
+    """One client's connection."""
+
+    def __init__(self, handler: Handler, traffic: Traffic) -> None:
         self._handler = handler
-        self._opened = opened
+        self._traffic = traffic
         self._buffer = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep what answers are written to."""
         self._transport = cast("asyncio.Transport", transport)
-        self._opened.add(self)
+        self._traffic.opened.add(self._transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it."""
         del exc
-        self._opened.discard(self)
-
-    def abort(self) -> None:
-        """Break it."""
-        self._transport.abort()
+        self._traffic.opened.discard(self._transport)
 
     def data_received(self, data: bytes) -> None:
         """Answer every request that has arrived whole."""
         self._buffer += data
         while (request := self._next()) is not None:
+            self._traffic.in_flight += 1
+            self._traffic.most_in_flight = max(self._traffic.most_in_flight, self._traffic.in_flight)
             self._answer(self._handler(request))
 
     def _next(self) -> Received | None:
@@ -107,6 +115,7 @@ class Connection(asyncio.Protocol):
             self._write(answer)
 
     def _write(self, answer: Answer) -> None:
+        self._traffic.in_flight -= 1
         if self._transport.is_closing():
             return
         if answer.dropped:
