@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
 from functools import lru_cache
 from http import HTTPStatus
 from importlib.metadata import version
@@ -74,8 +73,8 @@ class Owner(NamedTuple):
         return f"{self.prefix}{version('penstock')}{self.suffix}"
 
 
-class _Token(httpx.Auth):
-    """Signs with an access token: got when it is needed, replaced early, by one caller at a time."""
+class _Token:
+    """An access token: got when it is needed, replaced early, by one caller at a time."""
 
     def __init__(self, client: SinkClient, config: PortConfig, context: SinkContext, agent: str) -> None:
         self._client = client
@@ -86,14 +85,8 @@ class _Token(httpx.Auth):
         self._until = 0.0
         self._lock = asyncio.Lock()
 
-    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
-        request.headers["Authorization"] = used = await self._current()
-        response = yield request
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
-            request.headers["Authorization"] = await self._current(refused=used)
-            yield request
-
-    async def _current(self, refused: str = "") -> str:
+    async def current(self, refused: str = "") -> str:
+        """Return an Authorization header, another one than that which was refused."""
         if self._is_usable(refused):
             return self._header
         async with self._lock:
@@ -144,9 +137,10 @@ class Api:
         self.owner = Owner(config.integration_type, config.integration_identifier or context.source)
         self._client = client
         self._base = f"{config.url}/v1"
-        self._auth = _Token(client, config, context, self.owner.housekeeper)
-        self._headers = {"User-Agent": self.owner.agent, "Content-Type": "application/json"}
-        self._reading = {"User-Agent": self.owner.housekeeper}
+        self._token = _Token(client, config, context, self.owner.housekeeper)
+        common = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._writing = httpx.Headers({"User-Agent": self.owner.agent, **common})
+        self._reading = httpx.Headers({"User-Agent": self.owner.housekeeper, **common})
 
     async def call(self, method: str, *path: str, query: str = "", body: object = None) -> Reply:
         """Ask for something that may be asked for twice, and return the answer.
@@ -163,20 +157,25 @@ class Api:
         """
         url = f"{self._base}/{'/'.join(quote(part, safe='') for part in path)}"
         content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
-        request = httpx.Request(
-            method,
-            _parsed(f"{url}?{query}" if query else url),
-            headers=self._reading if method == "GET" else self._headers,
-            content=content,
-            extensions={"retry_safe": True},
-        )
-        response = await self._client.send(request, auth=self._auth)
+        whole = _parsed(f"{url}?{query}" if query else url)
+        token = await self._token.current()
+        response = await self._send(method, whole, content, token)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            response = await self._send(method, whole, content, await self._token.current(refused=token))
         if response.is_success:
             return Reply(response.status_code, self._decoded(method, url, response))
         if response.status_code in _DOWN:
             message = f"{method} {url}: {response.status_code} {explain(response)}"
             raise SinkError(message)
         raise RefusalError(response.status_code, _code(response), explain(response))
+
+    async def _send(self, method: str, url: httpx.URL, content: bytes | None, token: str) -> httpx.Response:
+        headers = self._reading if method == "GET" else self._writing
+        headers["Authorization"] = token
+        extensions = {"retry_safe": True}
+        return await self._client.send(
+            httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+        )
 
     @staticmethod
     def _decoded(method: str, url: str, response: httpx.Response) -> dict[str, Any]:

@@ -24,7 +24,7 @@ CREATE TABLE held(
   blueprint TEXT NOT NULL, identifier TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY(blueprint, identifier))
   WITHOUT ROWID;
 CREATE TABLE met(
-  blueprint TEXT NOT NULL, identifier TEXT NOT NULL, digest BLOB, PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
+  blueprint TEXT NOT NULL, identifier TEXT NOT NULL, digest INTEGER, PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
 CREATE TABLE listed(
   blueprint TEXT NOT NULL, identifier TEXT NOT NULL, content BLOB, PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
 CREATE TABLE waiting(
@@ -71,6 +71,8 @@ class Memory:
 
     def __init__(self) -> None:
         self._has_waiting = False
+        self._holding: set[str] = set()
+        """Blueprints of which Port holds something."""
 
     def __enter__(self) -> Self:
         """Make the file, where ``TMPDIR`` says."""
@@ -93,16 +95,19 @@ class Memory:
 
     def hold(self, blueprint: str, contents: Iterable[tuple[str, bytes]]) -> None:
         """Take note of what Port holds: identifiers with their JSON."""
+        self._holding.add(blueprint)
         rows = ((blueprint, identifier, content) for identifier, content in contents)
         self._many("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
 
     def held(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, Any]:
         """Return what Port held of these when it was asked, by identifier."""
+        if blueprint not in self._holding:
+            return {}
         return {
             name: orjson.loads(content) for name, content in self._look_up("held", "content", blueprint, identifiers)
         }
 
-    def meet(self, blueprint: str, digests: Iterable[tuple[str, bytes]]) -> None:
+    def meet(self, blueprint: str, digests: Iterable[tuple[str, int]]) -> None:
         """Take note that these were written in this run, or found to be unchanged, with what."""
         self._many(_MEET, ((blueprint, identifier, digest) for identifier, digest in digests))
 
@@ -110,7 +115,7 @@ class Memory:
         """Take note that relations lead to these: Port makes those that nobody brings."""
         self._many(_AIM, targets)
 
-    def met(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, bytes | None]:
+    def met(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, int | None]:
         """Return what this run wrote last of these; None for what relations lead to only."""
         return dict(self._look_up("met", "digest", blueprint, identifiers))
 

@@ -6,7 +6,6 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -216,7 +215,7 @@ class PortSink(Sink):
             work.outcomes[index] = Outcome("refused", str(error))
             return None
         work.bodies[index] = body
-        work.digests[index] = digest = blake2b(body, digest_size=8).digest()
+        work.digests[index] = digest = hash(body)
         if self._flags.create_missing_related_entities:
             work.targets.update(_led_to(entity, targets))
         if self._is_known(work, entity, digest):
@@ -230,7 +229,7 @@ class PortSink(Sink):
             message = f"it has {len(body):,} bytes as JSON, and a request may have {self._config.bulk_bytes:,}"
             raise UnstorableError(message)
 
-    def _is_known(self, work: _Work, entity: Entity, digest: bytes) -> bool:
+    def _is_known(self, work: _Work, entity: Entity, digest: int) -> bool:
         if not is_comparable(entity):
             return False
         written = work.met[entity.blueprint].get(entity.identifier)
@@ -257,7 +256,7 @@ class PortSink(Sink):
         self._memory.done(one.id for one in group)
         for index, one in enumerate(group):
             if outcomes[index].kind != "refused":
-                self._memory.meet(one.blueprint, [(one.identifier, blake2b(one.body, digest_size=8).digest())])
+                self._memory.meet(one.blueprint, [(one.identifier, hash(one.body))])
         return [Settled(one.kind, one.blueprint, one.identifier, outcomes[index]) for index, one in enumerate(group)]
 
 
@@ -270,10 +269,11 @@ class _Work:
         for index, entity in enumerate(entities):
             self.by_blueprint.setdefault(entity.blueprint, []).append(index)
         self.outcomes: dict[int, Outcome] = {}
-        self.met: dict[str, Mapping[str, bytes | None]] = {}
+        self.met: dict[str, Mapping[str, int | None]] = {}
         self.held: dict[str, Mapping[str, Any]] = {}
         self.bodies: dict[int, bytes] = {}
-        self.digests: dict[int, bytes] = {}
+        self.digests: dict[int, int] = {}
+        """What tells bodies apart within this process."""
         self.targets: set[tuple[str, str]] = set()
 
 
