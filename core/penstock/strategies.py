@@ -298,6 +298,9 @@ class SinkStrategy(ABC, Generic[ConfigT]):
     """The word a configuration writes after ``sink.type:``; also the entry point's name."""
     Config: type[ConfigT]
     """The only place where the settings are declared."""
+    searches: ClassVar[bool] = False
+    """Whether its sinks take entities that a search query names (``Entity.search``). Those are told by
+    ``Outcome.identifier``; where the query finds nothing, nothing is written and the outcome is ``ABSENT``."""
 
     @abstractmethod
     def open(self, config: ConfigT, context: SinkContext) -> Sink:

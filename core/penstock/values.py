@@ -182,6 +182,8 @@ class Entity:
     properties: dict[str, JSON] = field(default_factory=dict[str, JSON])
     relations: dict[str, JSON] = field(default_factory=dict[str, JSON])
     """Text, a list of text, null, or a search query, by relation name."""
+    search: dict[str, JSON] | None = None
+    """A search query that names it; ``identifier`` is then its JSON, until the sink tells what the catalog calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,8 @@ class Outcome:
     kind: OutcomeKind
     reason: str = ""
     """Why it was refused."""
+    identifier: str = ""
+    """What the catalog calls it, where it was named by a search query."""
 
 
 CREATED: Final = Outcome("created")
@@ -217,7 +221,7 @@ UPDATED: Final = Outcome("updated")
 UNCHANGED: Final = Outcome("unchanged")
 DELETED: Final = Outcome("deleted")
 ABSENT: Final = Outcome("absent")
-"""To be deleted, and not there any more."""
+"""To be deleted, and not there any more; or to be written, and its search query finds nothing."""
 DEFERRED: Final = Outcome("deferred")
 """Not written yet, for something else has to be there first: what became of it is told by ``Sink.settle``."""
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from fakes.port import define, port, settings
+from penstock.demo.port.entities import Stored
 from penstock.demo.port.faults import Fault, Name
 from penstock.demo.port.server import PortStandIn
 from penstock.errors import SinkError
@@ -206,3 +207,57 @@ def test_no_token_and_no_secret_is_in_report_or_journal(project: Project, standi
     shown = json.dumps(report.to_json())
     assert tokens
     assert not any(token in shown or token.encode() in kept for token in tokens)
+
+
+BY_MAIL = {
+    "combinator": '"and"',
+    "rules": [{"property": '"mail"', "operator": '"="', "value": ".mail"}],
+}
+
+
+def test_what_a_search_query_names_is_completed_and_not_taken_for_missing(
+    project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    define(standin, "person", {"mail": {"type": "string"}, "seen": {"type": "boolean"}})
+    for name in ("ada", "bob"):
+        person = Stored("person", name, "somebody else's", properties={"mail": f"{name}@acme.test"})
+        standin.entities.of("person")[name] = person
+    people_seen = resource("/people", blueprint="person")
+    mappings = people_seen["port"]["entity"]["mappings"]
+    mappings |= {"identifier": BY_MAIL, "properties": {"seen": "true"}}
+    del mappings["title"]
+    project.config["resources"] = [people_seen]
+    project.config["entityDeletionThreshold"] = 1
+    api.handler = routes({"/people": [{"mail": "ada@acme.test"}, {"mail": "bob@acme.test"}, {"mail": None}]})
+
+    [kind] = [project.sync().kinds[0]]
+    assert (kind.updated, kind.skipped, kind.errors) == (2, 1, [])
+    assert all(one.properties["seen"] for one in standin.entities.of("person").values())
+    assert project.sync().exit_code == 0
+    assert names(standin, "person") == {"ada", "bob"}
+
+    api.handler = routes({"/people": [{"mail": "cid@acme.test"}]})
+    [kind] = [project.sync().kinds[0]]
+    assert (kind.skipped, kind.deleted) == (1, 0)
+    assert "1 search queries as identifier find nothing" in kind.warnings[0].message
+    assert names(standin, "person") == {"ada", "bob"}
+
+    api.handler = routes({"/people": [{"mail": "ada@acme.test"}]})
+    project.sync()
+    project.sync()
+    assert names(standin, "person") == {"ada"}
+
+
+def test_a_sink_that_cannot_search_refuses_what_a_query_names(project: Project, api: ApiServer) -> None:
+    project.config["sink"] = {"type": "sqlite", "path": str(project.catalog)}
+    people_seen = resource("/people", blueprint="person")
+    people_seen["port"]["entity"]["mappings"]["identifier"] = BY_MAIL
+    project.config["resources"] = [people_seen, resource("/teams", blueprint="team")]
+    api.handler = routes({"/people": [{"mail": "ada@acme.test"}], "/teams": TEAMS})
+
+    report = project.sync()
+
+    assert [(kind.created, kind.refused) for kind in report.kinds] == [(0, 1), (3, 0)]
+    assert report.kinds[0].errors[0].message == (
+        "the sink refused it: a search query as identifier needs a sink that can search, and sqlite cannot"
+    )

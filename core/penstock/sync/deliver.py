@@ -52,6 +52,8 @@ class Delivery:
         self._lock = asyncio.Lock()
         self._taken = 0
         self._deferred = 0
+        self.unresolved: set[str] = set()
+        """Blueprints of entities of which it is not known what the catalog calls them."""
         self._kept = kept
         self._reveals = reveals
         self._unsettled: set[int] = set()
@@ -150,7 +152,8 @@ class Delivery:
                 "`.id | values | tostring` skips such items",
             )
         outcomes = await self._sink.write(batch) if batch.entities else ()
-        self._journal.see(self._run, sightings, self._certain(batch, outcomes, sightings, progress))
+        progress = self._certain(batch, outcomes, sightings, progress)
+        self._journal.see(self._run, self._renamed(batch, outcomes, sightings), progress)
         self._kept.delivered()
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
@@ -175,12 +178,34 @@ class Delivery:
         self._withheld.update((partition, one) for partition, one in progress.items() if partition in self._unsettled)
         return {partition: one for partition, one in progress.items() if partition not in self._unsettled}
 
+    def _renamed(self, batch: EntityBatch, outcomes: Sequence[Outcome], sightings: _Sightings) -> _Sightings:
+        """Return the sightings under the names that the catalog has for what a search query names."""
+        names = {
+            (entity.blueprint, entity.identifier): outcome.identifier
+            for entity, outcome in zip(batch.entities, outcomes, strict=True)
+            if entity.search is not None
+        }
+        if not names:
+            return sightings
+        self.unresolved.update(blueprint for (blueprint, _), name in names.items() if not name)
+        return {
+            place: {key if key not in names else (key[0], names[key]): None for key in keys if names.get(key, "known")}
+            for place, keys in sightings.items()
+        }
+
     def _count(self, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
         report = self._report
         counts = Counter(outcome.kind for outcome in outcomes)
         report.created += counts["created"]
         report.updated += counts["updated"]
         report.unchanged += counts["unchanged"]
+        if counts["absent"]:
+            report.skipped += counts["absent"]
+            report.warn(
+                report.kind,
+                f"{counts['absent']} search queries as identifier find nothing: nothing is written for these, and "
+                "nothing of their blueprint is deleted in this run",
+            )
         if counts["refused"]:
             for entity, outcome in zip(batch.entities, outcomes, strict=True):
                 if outcome.kind == "refused":

@@ -55,6 +55,9 @@ class Proof:
     named_since: Mapping[str, int]
     """The first run in which a resource named its entities as it does now."""
     patience: Patience
+    unresolved: Collection[str] = ()
+    """Blueprints of which this run has shown entities without learning what the catalog calls them: nothing of these
+    may go."""
 
     @property
     def everything(self) -> bool:

@@ -212,6 +212,7 @@ class _Run:
             complete={name for name, coverage in self._coverage.items() if coverage.complete},
             named_since=named_since,
             patience=self._patience(resumed=report.resumed),
+            unresolved={blueprint for delivery in self._deliveries for blueprint in delivery.unresolved},
         )
         for partition, name in known.items():
             if name not in self._resources:

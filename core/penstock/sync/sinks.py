@@ -16,7 +16,7 @@ from penstock.strategies import Sink, SinkContext, SinkStrategy
 from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, Settled
 
 _SETTLED: Final = frozenset({"created", "updated", "unchanged", "refused"})
-_WRITTEN: Final = _SETTLED | {"deferred"}
+_WRITTEN: Final = _SETTLED | {"deferred", "absent"}
 _DELETED: Final = frozenset({"deleted", "absent", "refused"})
 _key: Final = itemgetter(1, 2)
 
@@ -28,7 +28,7 @@ def open_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext) -> Sink:
         SinkError: The plugin cannot open it.
     """
     with _blaming(chosen.strategy.name):
-        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy.name)
+        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy)
 
 
 def rehearse_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext, folder: Path) -> Sink:
@@ -39,7 +39,7 @@ def rehearse_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext, folde
         SinkError: The plugin cannot make it.
     """
     with _blaming(chosen.strategy.name):
-        return _NamedSink(chosen.strategy.rehearse(chosen.config, context, folder), chosen.strategy.name)
+        return _NamedSink(chosen.strategy.rehearse(chosen.config, context, folder), chosen.strategy)
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
@@ -51,9 +51,10 @@ def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
 class _NamedSink(Sink):
     """Hands everything on, checks what comes back, and names the plugin in every error."""
 
-    def __init__(self, sink: Sink, name: str) -> None:
+    def __init__(self, sink: Sink, strategy: SinkStrategy[Any]) -> None:
         self._sink = sink
-        self._name = name
+        self._name = strategy.name
+        self._searches = strategy.searches
         self._deferred = 0
 
     async def __aenter__(self) -> Self:
@@ -72,10 +73,21 @@ class _NamedSink(Sink):
             await self._sink.claim()
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
+        if not self._searches and any(entity.search is not None for entity in batch.entities):
+            return await self._write_named(batch)
         with _blaming(self._name):
             outcomes = _checked(await self._sink.write(batch), len(batch.entities), _WRITTEN, "write")
         self._deferred += sum(outcome.kind == "deferred" for outcome in outcomes)
         return outcomes
+
+    async def _write_named(self, batch: EntityBatch) -> Sequence[Outcome]:
+        """Write the entities that have a name; the others nobody can find."""
+        refused = Outcome(
+            "refused", f"a search query as identifier needs a sink that can search, and {self._name} cannot"
+        )
+        named = [entity for entity in batch.entities if entity.search is None]
+        outcomes = iter(await self.write(EntityBatch(batch.kind, named)) if named else ())
+        return [next(outcomes) if entity.search is None else refused for entity in batch.entities]
 
     async def settle(self) -> AsyncIterator[Sequence[Settled]]:
         with _blaming(self._name):

@@ -23,7 +23,7 @@ def body_of(entity: Entity) -> bytes:
     Raises:
         UnstorableError: Port would refuse it whatever its blueprint says; the text says why.
     """
-    quick = _quick_body_of(entity)
+    quick = None if entity.search is not None else _quick_body_of(entity)
     return _checked_body_of(entity) if quick is None else quick
 
 
@@ -69,8 +69,11 @@ def _are_texts(value: object) -> bool:
 
 
 def _checked_body_of(entity: Entity) -> bytes:
-    _require_name(entity.identifier)
-    members = [f'"identifier":{encode(entity.identifier, "identifier")}']
+    if entity.search is None:
+        _require_name(entity.identifier)
+        members = [f'"identifier":{encode(entity.identifier, "identifier")}']
+    else:
+        members = [f'"identifier":{encode(entity.search, "identifier")}']
     for name, text in (("title", entity.title), ("icon", entity.icon)):
         if text is not UNSET:
             if text is not None and (flaw := text_flaw(text)):

@@ -11,7 +11,7 @@ from penstock_sinks._port_bodies import is_search
 
 def is_comparable(entity: Entity) -> bool:
     """Whether it can be told: what a search query comes to, only Port knows."""
-    return not (is_search(entity.team) or any(map(is_search, entity.relations.values())))
+    return not (entity.search is not None or is_search(entity.team) or any(map(is_search, entity.relations.values())))
 
 
 def is_held(entity: Entity, held: Mapping[str, Any], *, merge: bool) -> bool:

@@ -186,7 +186,7 @@ class PortSink(Sink):
         if known.flaw is not None:
             work.outcomes.update(dict.fromkeys(indexes, known.flaw))
             return
-        names = [work.entities[index].identifier for index in indexes]
+        names = [work.entities[index].identifier for index in indexes if work.entities[index].search is None]
         names = [name for name in names if is_name(name)]
         self._memory.supersede(blueprint, names)
         work.met[blueprint] = self._memory.met(blueprint, names)
@@ -221,7 +221,7 @@ class PortSink(Sink):
         if self._is_known(work, entity, digest):
             work.outcomes[index] = UNCHANGED
             return None
-        return Item(index, entity.blueprint, body, bool(entity.relations))
+        return Item(index, entity.blueprint, body, bool(entity.relations), searches=entity.search is not None)
 
     def _require_room(self, body: bytes) -> None:
         room = self._config.bulk_bytes - len(b'{"entities":[]}')
@@ -238,11 +238,17 @@ class PortSink(Sink):
         held = work.held[entity.blueprint].get(entity.identifier)
         return held is not None and is_held(entity, held, merge=self._flags.enable_merge_entity)
 
+    @staticmethod
+    def _is_done(work: _Work, index: int) -> bool:
+        """Whether Port has it, under a name that we know."""
+        written = work.outcomes[index].kind in {"created", "updated", "unchanged"}
+        return written and work.entities[index].search is None
+
     def _remember(self, kind: str, work: _Work) -> None:
         """Keep what this run has written, and what has to be written later."""
         self._memory.aim(work.targets)
         for blueprint, indexes in work.by_blueprint.items():
-            done = [index for index in indexes if work.outcomes[index].kind in {"created", "updated", "unchanged"}]
+            done = [index for index in indexes if self._is_done(work, index)]
             self._memory.meet(blueprint, ((work.entities[index].identifier, work.digests[index]) for index in done))
             for index in indexes:
                 if work.outcomes[index].kind == "deferred":

@@ -10,13 +10,15 @@ from urllib.parse import urlencode
 
 from penstock import Outcome, WriteFlags
 from penstock.errors import SinkError
-from penstock.values import CREATED, UPDATED
+from penstock.values import ABSENT, CREATED, UPDATED
 from penstock_sinks._port_api import Api, RefusalError, hinted
 
 _HEAD: Final = b'{"entities":['
 _TAIL: Final = b"]}"
 _BAD_BODY: Final = frozenset({400, 413, 422, 500})
 """Answers to a whole request that one entity may be to blame for."""
+_UNKNOWN: Final = "unknown"
+"""What Port calls an entity whose search query finds nothing."""
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Errors of one entity that may pass."""
 
@@ -30,6 +32,8 @@ class Item(NamedTuple):
     body: bytes
     relates: bool
     """Whether it leads to other entities, which may be missing."""
+    searches: bool = False
+    """Whether a search query names it."""
 
 
 class Limits(NamedTuple):
@@ -110,9 +114,18 @@ class Writer:
         path = ("blueprints", pack[0].blueprint, "entities", "bulk")
         answer = (await self._api.call("POST", *path, query=self._query, body=body)).body
         for done in _listed(answer, "entities"):
-            outcomes[pack[done["index"]].place] = CREATED if done.get("created") else UPDATED
+            item = pack[done["index"]]
+            outcome = CREATED if done.get("created") else UPDATED
+            outcomes[item.place] = _called(outcome, done.get("identifier")) if item.searches else outcome
         for error in _listed(answer, "errors"):
             item = pack[error["index"]]
+            if (
+                item.searches
+                and error.get("identifier") == _UNKNOWN
+                and error.get("statusCode") == HTTPStatus.NOT_FOUND
+            ):
+                outcomes[item.place] = ABSENT
+                continue
             outcomes[item.place] = self._failure(
                 item, int(error.get("statusCode", 0)), str(error.get("error", "")), str(error.get("message", ""))
             )
@@ -126,7 +139,9 @@ class Writer:
         except RefusalError as error:
             outcomes[item.place] = self._failure(item, error.status, error.code, error.message)
         else:
-            outcomes[item.place] = CREATED if reply.status == HTTPStatus.CREATED else UPDATED
+            outcome = CREATED if reply.status == HTTPStatus.CREATED else UPDATED
+            entity = cast("dict[str, Any]", reply.body.get("entity") or {})
+            outcomes[item.place] = _called(outcome, entity.get("identifier")) if item.searches else outcome
 
     def _failure(self, item: Item, status: int, code: str, message: str) -> Outcome:
         missing = status == HTTPStatus.NOT_FOUND and item.relates and not self._create_missing
@@ -163,6 +178,10 @@ async def in_flight(most: int, jobs: Iterable[Coroutine[Any, Any, None]]) -> Non
                 group.create_task(work())
     except* Exception as failed:  # noqa: BLE001 - raised as it is, without the group
         raise failed.exceptions[0] from None
+
+
+def _called(outcome: Outcome, identifier: object) -> Outcome:
+    return Outcome(outcome.kind, identifier=identifier) if isinstance(identifier, str) else outcome
 
 
 def _final(outcome: Outcome) -> Outcome:

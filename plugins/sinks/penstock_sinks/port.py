@@ -89,6 +89,7 @@ class Port(SinkStrategy[PortConfig]):
 
     name = "port"
     Config = PortConfig
+    searches = True
 
     def open(self, config: PortConfig, context: SinkContext) -> Sink:
         """Return the sink; Port is asked for nothing before it is needed."""

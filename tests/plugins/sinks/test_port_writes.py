@@ -357,3 +357,19 @@ def test_secrets_are_not_shown() -> None:
     config = PortConfig.model_validate({"clientId": "the-id", "clientSecret": "the-secret"})
 
     assert "the-" not in repr(config) + str(config.model_dump(mode="json"))
+
+
+def _by_number(number: int) -> Entity:
+    query: dict[str, JSON] = {"combinator": "and", "rules": [{"property": "n", "operator": "=", "value": number}]}
+    return Entity("user", json.dumps(query), properties={"age": number}, search=query)
+
+
+def test_an_entity_that_a_query_names_is_told_by_ports_name_for_it(ported: PortCatalog) -> None:
+    ported.write(user("one", n=1), user("two", n=2), user("twin", n=2))
+
+    found, nothing, several, plain = ported.write(_by_number(1), _by_number(7), _by_number(2), user("three"))
+
+    assert found == Outcome("updated", identifier="one")
+    assert (nothing, plain) == (Outcome("absent"), Outcome("created"))
+    assert several.kind in {"absent", "refused"}  # Port's word for both
+    assert ported.standin.entities.of("user")["one"].properties == {"n": 1, "age": 1}
