@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config.problems import Findings
+from penstock.config.sources import text_of
 from penstock.config.yaml_source import parse_yaml, read_yaml
 from penstock.values import JSON
 
@@ -150,20 +151,20 @@ def test_a_file_that_is_not_utf_8_is_a_problem() -> None:
     Path("file.yml").write_bytes(b"a: \xff\n")
     found = Findings()
 
-    assert read_yaml(Path("file.yml"), found) is None
+    assert read_yaml(Path("file.yml"), text_of, found) is None
     assert list(map(str, found.problems)) == ["file.yml: the file is not UTF-8 text"]
 
 
 def test_a_missing_file_is_a_problem() -> None:
     found = Findings()
 
-    assert read_yaml(Path("file.yml"), found) is None
+    assert read_yaml(Path("file.yml"), text_of, found) is None
     assert list(map(str, found.problems)) == ["file.yml: cannot be read: No such file or directory"]
 
 
 def test_a_byte_order_mark_is_not_part_of_the_first_key() -> None:
     Path("file.yml").write_bytes(b"\xef\xbb\xbfa: 1\n")
-    node = read_yaml(Path("file.yml"), Findings())
+    node = read_yaml(Path("file.yml"), text_of, Findings())
 
     assert node is not None
     assert node.plain() == {"a": 1}

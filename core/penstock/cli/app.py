@@ -20,6 +20,7 @@ from penstock.cli import (
     preview,
     runs,
     schema,
+    serve,
     sync,
     version,
 )
@@ -59,6 +60,7 @@ _COMMANDS: Final[dict[str, tuple[Callable[..., None], dict[str, Any]]]] = {
     "sync": (sync.sync, {"epilog": sync.EPILOG}),
     "plan": (plan.plan, {"epilog": plan.EPILOG}),
     "apply": (apply.apply, {"epilog": apply.EPILOG}),
+    "serve": (serve.serve, {"epilog": serve.EPILOG}),
     "check": (check.check, {"epilog": check.EPILOG}),
     "preview": (preview.preview, {"epilog": preview.EPILOG}),
     "entities": (entities.entities, {"epilog": entities.EPILOG}),

@@ -8,6 +8,7 @@ from typing import Annotated, TypeAlias, cast
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, SecretStr, Tag
 
 from penstock.config.headers import check_headers
+from penstock.config.interval import Interval
 from penstock.config.models import EntityMapping, MappingFlags, Method, Model
 
 
@@ -56,6 +57,10 @@ class GeneralDocument(MappingFlags):
         ge=0,
         description="seconds after its start in which a run that was killed or stopped is taken up where it was; "
         "0 always begins anew",
+    )
+    scheduled_resync_interval: Interval | None = Field(
+        default=None,
+        description="how often `penstock serve` syncs: minutes, or a text such as 30m, 1h or 1d; by default never",
     )
 
 

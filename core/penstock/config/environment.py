@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -20,9 +20,12 @@ OCEAN: Final = "OCEAN__"
 
 _Steps: TypeAlias = tuple[str, ...]
 
-_OUR_BRANCHES: Final = frozenset({("connection",), ("sink",), ("expressions",), ("tokens",)})
+_OUR_BRANCHES: Final = frozenset(
+    {("connection",), ("sink",), ("expressions",), ("tokens",), ("event_listener",), ("service",)}
+)
 _OCEAN_BRANCHES: Final = frozenset(
     {
+        ("event_listener",),
         ("integration",),
         ("integration", "config"),
         ("integration", "secrets"),
@@ -41,7 +44,7 @@ class Environment(NamedTuple):
     ours: Node
     """The tree of ``PENSTOCK__`` variables; all names in snake_case."""
     ocean: Node
-    """The tree of those ``OCEAN__`` variables that concern the connection."""
+    """The tree of those ``OCEAN__`` variables that concern the connection and the schedule."""
 
 
 class _Variable(NamedTuple):
@@ -50,9 +53,11 @@ class _Variable(NamedTuple):
     source: str
 
 
-def read_environment(environ: Mapping[str, str], dotenv: Path | None, found: Findings) -> Environment:
+def read_environment(
+    environ: Mapping[str, str], dotenv: Path | None, text_of: Callable[[Path], str], found: Findings
+) -> Environment:
     """Read the variables of the process and, beneath them, those of a ``.env`` file if it exists."""
-    file = _read_dotenv(dotenv, found) if dotenv is not None and dotenv.is_file() else []
+    file = _read_dotenv(dotenv, text_of, found) if dotenv is not None and dotenv.is_file() else []
     real = [_Variable(name, value, f"environment {name}") for name, value in environ.items()]
     strongest = {variable.name.upper(): variable for variable in [*file, *real]}
     variables = {variable.name: variable.value for variable in file} | dict(environ)
@@ -63,11 +68,11 @@ def read_environment(environ: Mapping[str, str], dotenv: Path | None, found: Fin
     )
 
 
-def _read_dotenv(file: Path, found: Findings) -> list[_Variable]:
+def _read_dotenv(file: Path, text_of: Callable[[Path], str], found: Findings) -> list[_Variable]:
     from dotenv.parser import parse_stream  # noqa: PLC0415 - most runs have no such file
 
     try:
-        text = file.read_text("utf-8-sig")
+        text = text_of(file)
     except UnicodeDecodeError:
         found.problem(Node(None, "", str(file)), "the file is not UTF-8 text")
         return []
@@ -85,7 +90,7 @@ def _read_dotenv(file: Path, found: Findings) -> list[_Variable]:
 
 def _tree(variables: Mapping[str, _Variable], prefix: str, branches: frozenset[_Steps], found: Findings) -> Node:
     root = Node({}, "", f"environment {prefix}*")
-    known = {steps[0] for steps in branches} | {"client_timeout"}
+    known = {steps[0] for steps in branches} | {"client_timeout", "scheduled_resync_interval"}
     named = {
         tuple(name.removeprefix(prefix).lower().split("__")): variable
         for name, variable in variables.items()

@@ -13,11 +13,12 @@ from pydantic import BaseModel
 
 from penstock.config.connection import read_connection
 from penstock.config.documents import GeneralDocument
-from penstock.config.environment import Environment, read_environment
+from penstock.config.environment import Environment
 from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.problems import Findings
+from penstock.config.service import Calendar, EventListener, ServiceDocument
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
 from penstock.config.sources import (
@@ -26,6 +27,7 @@ from penstock.config.sources import (
     Sources,
     check_names,
     document_with_resources,
+    environment_of,
     read_blocks,
     read_sources,
 )
@@ -35,11 +37,23 @@ from penstock.config.validation import validate
 from penstock.plugins import PluginManager
 from penstock.strategies import SinkStrategy
 
-__all__ = ["Inputs", "Place", "load_access", "load_place", "load_settings", "load_sink", "load_tokens"]
+__all__ = [
+    "Inputs",
+    "Place",
+    "load_access",
+    "load_calendar",
+    "load_place",
+    "load_service",
+    "load_settings",
+    "load_sink",
+    "load_tokens",
+]
 
 STATE_DIR: Final = ".penstock"
 _SINK: Final = frozenset({"sink"})
 _TOKENS: Final = frozenset({"tokens", "state_dir"})
+_SERVICE: Final = frozenset({"service"})
+_CALENDAR: Final = frozenset({"event_listener", "scheduled_resync_interval"})
 _ACCESS: Final = _TOKENS | {"connection", "integration"}
 _PLACE: Final = frozenset({"source", "state_dir", "connection", "integration"})
 _OF_PLACE: Final = frozenset({"source", "identifier", "state_dir", "base_url"})
@@ -61,6 +75,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     limits, _ = read_block("expressions", ExpressionLimits, config, environment, found)
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
+    _check_serving(config, environment, found)
     document = document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
@@ -83,6 +98,14 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     )
 
 
+def _check_serving(config: Node, environment: Environment, found: Findings) -> None:
+    """Check what is of no use to a run, for whoever wrote it."""
+    models: tuple[tuple[str, type[BaseModel]], ...] = (("service", ServiceDocument), ("event_listener", EventListener))
+    for name, model in models:
+        if any(name in place.fields for place in (config, environment.ours, environment.ocean)):
+            read_block(name, model, config, environment, found)
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where the journal of a source is."""
@@ -98,8 +121,8 @@ def load_place(inputs: Inputs, plugins: PluginManager) -> Place:
         ConfigurationError: With every problem that concerns the journal's place.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _PLACE, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _PLACE, environment, found)
     if config is None:
         raise found.error()
     general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
@@ -114,6 +137,40 @@ def load_place(inputs: Inputs, plugins: PluginManager) -> Place:
     return Place(source, _state_dir(general, inputs))
 
 
+def load_calendar(inputs: Inputs, plugins: PluginManager) -> Calendar:
+    """Read only when a source is to be synced.
+
+    Raises:
+        ConfigurationError: With every problem that concerns it.
+    """
+    place = load_place(inputs, plugins)
+    found = Findings()
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _CALENDAR, environment, found)
+    if config is None:
+        raise found.error()
+    general = _read_general(Sources(config, environment, (Document(config, strict=True),)), found)
+    listener, _ = read_block("event_listener", EventListener, config, environment, found)
+    if found.problems or not (general and listener):
+        raise found.error()
+    return Calendar(place.source, general.scheduled_resync_interval, listener)
+
+
+def load_service(inputs: Inputs) -> ServiceDocument:
+    """Read only how a service is reached. The file may be absent.
+
+    Raises:
+        ConfigurationError: With every problem that concerns it.
+    """
+    found = Findings()
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _SERVICE, environment, found)
+    service = read_block("service", ServiceDocument, config, environment, found)[0] if config else None
+    if found.problems or service is None:
+        raise found.error()
+    return service
+
+
 def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any]]:
     """Read only where entities go: enough to look into a catalog. The file may be absent.
 
@@ -121,8 +178,8 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
         ConfigurationError: With every problem that concerns the sink.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _SINK, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _SINK, environment, found)
     if config is None:
         raise found.error()
     chooser = PluginSettings(plugins, found)
@@ -139,8 +196,8 @@ def load_access(inputs: Inputs, plugins: PluginManager) -> Access:
         ConfigurationError: With every problem that concerns these.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _ACCESS, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _ACCESS, environment, found)
     if config is None:
         raise found.error()
     read = read_connection(config, environment, PluginSettings(plugins, found), found)
@@ -157,8 +214,8 @@ def load_tokens(inputs: Inputs) -> TokenStorage:
         ConfigurationError: With every problem that concerns the store.
     """
     found = Findings()
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    config = read_blocks(inputs.config_file, _TOKENS, environment, found)
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _TOKENS, environment, found)
     tokens = _read_tokens_alone(config, environment, inputs, found) if config else None
     if found.problems or tokens is None:
         raise found.error()
@@ -186,6 +243,8 @@ def _read_general(sources: Sources, found: Findings) -> GeneralDocument | None:
         _only(layer_of(document.root, strict=False), GeneralDocument if document.strict else MappingFlags)
         for document in sources.documents
     ]
+    scheduled = sources.environment.ocean.fields.get("scheduled_resync_interval")
+    layers.insert(1, [] if scheduled is None else [Setting("scheduled_resync_interval", scheduled, strict=False)])
     for root in (sources.config, sources.environment.ocean):
         identifier = root.fields.get("integration", NOTHING).fields.get("identifier", NOTHING)
         if not identifier.blank and identifier is not NOTHING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -25,7 +26,9 @@ from penstock.config.documents import (
     TokensDocument,
 )
 from penstock.config.environment import variable_name
+from penstock.config.interval import in_words
 from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, SearchRule
+from penstock.config.service import EventListener, ServiceDocument
 from penstock.config.sink import DEFAULT_TYPE
 from penstock.config.validation import camel
 from penstock.config.words import type_in_words
@@ -66,6 +69,8 @@ Every setting of `connection` also comes from `OCEAN__INTEGRATION__CONFIG__NAME`
 |---|---|
 | `OCEAN__INTEGRATION__IDENTIFIER`, `integration.identifier` | default of `source` |
 | `OCEAN__CLIENT_TIMEOUT` | default of `timeout` |
+| `OCEAN__SCHEDULED_RESYNC_INTERVAL` | `scheduledResyncInterval` |
+| `OCEAN__EVENT_LISTENER` (JSON), `OCEAN__EVENT_LISTENER__TYPE` | `eventListener` |
 | `OCEAN__SSL__THIRD_PARTY__VERIFY=false` | `verifySsl: false` |
 | `OCEAN__SSL__THIRD_PARTY__X509__STRICT=false` | `strictX509: false` |
 | `OCEAN__INTEGRATION__CONFIG__MAPPINGS`, `integration.config.mappings` | a mapping document, where there is no other |
@@ -101,6 +106,9 @@ def _sections(plugins: PluginManager) -> Iterator[str]:
     yield _section("## `expressions`", "What the evaluation of jq may cost.", ExpressionLimits, ["expressions"])
     kept = "Where grants are kept that must outlive a run."
     yield _section("## `tokens`", kept, TokensDocument, ["tokens"])
+    asks = "What asks `penstock serve` for a sync beside the schedule. Other names in it are ignored."
+    yield _section("## `eventListener`", asks, EventListener, ["event_listener"])
+    yield _section("## `service`", "How `penstock serve` is reached.", ServiceDocument, ["service"])
     written: tuple[tuple[str, str, type[BaseModel]], ...] = (
         ("## `resources[]`", "What to fetch, in order, and what becomes of it.", ResourceDocument),
         ("### `selector`", "Which request to send, and which of its items count.", SelectorDocument),
@@ -152,6 +160,8 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, BaseModel):
         return ""
+    if isinstance(value, timedelta):
+        return f"`{in_words(value)}`"
     return f"`{value if isinstance(value, str | Path) else json.dumps(value)}`"
 
 

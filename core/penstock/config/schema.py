@@ -15,6 +15,7 @@ from penstock.config import aliases
 from penstock.config.documents import GeneralDocument, ResourceDocument, TokensDocument
 from penstock.config.models import ExpressionLimits, HttpSettings
 from penstock.config.node import to_snake
+from penstock.config.service import EventListener, ServiceDocument
 from penstock.config.sink import DEFAULT_TYPE
 from penstock.plugins import Family, PluginManager, Strategy, config_of
 from penstock.values import JSON
@@ -23,6 +24,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 Schema: TypeAlias = dict[str, JSON]
 
 _VARIABLE: Final[Schema] = {"type": "string", "pattern": r"\$\{"}
+_BLOCKS: Final = ("connection", "sink", "expressions", "tokens", "eventListener", "service")
 _ABOUT: Final = frozenset({"description", "default", "examples"})
 
 
@@ -42,12 +44,19 @@ def json_schema(plugins: PluginManager) -> dict[str, JSON]:
     definitions["expressions"] = _closed("What the evaluation of jq may cost.", limits)
     tokens = _lenient(_properties(TokensDocument, definitions))
     definitions["tokens"] = _closed("Where grants are kept that must outlive a run.", tokens)
+    definitions["eventListener"] = {
+        "type": "object",
+        "description": "What asks `penstock serve` for a sync.",
+        "properties": _lenient(_properties(EventListener, definitions)),
+    }
+    service = _lenient(_properties(ServiceDocument, definitions))
+    definitions["service"] = _closed("How `penstock serve` is reached.", service)
     _add_resource(definitions)
     top = _closed(
         "A source, its mapping, and where its entities go.",
         {
             **_lenient(_properties(GeneralDocument, definitions)),
-            **{name: _reference(name) for name in ("connection", "sink", "expressions", "tokens")},
+            **{name: _reference(name) for name in _BLOCKS},
             "resources": {"type": "array", "items": _reference("resource"), "description": "What to fetch."},
             "integration": {"type": "object", "description": "The connection as Ocean's own files nest it."},
         },

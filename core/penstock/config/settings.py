@@ -169,12 +169,13 @@ def read_block(
 ) -> tuple[ModelT | None, Node]:
     """Return one of core's own blocks, None after a problem, and where it was written."""
     layers = [
-        layer_of(environment.ours.fields.get(name, NOTHING), strict=False, path=name),
+        layer_of(environment.ours.fields.get(name, NOTHING), strict=False, path=camel(name)),
+        layer_of(environment.ocean.fields.get(name, NOTHING), strict=False, path=camel(name)),
         layer_of(config.fields.get(name, NOTHING), strict=True),
     ]
     settings = merged(layers, found)
     for key, setting in settings.items():
-        if key not in model.model_fields:
+        if key not in model.model_fields and model.model_config.get("extra") != "ignore":
             written = setting.node.path.rpartition(".")[2]
             found.unknown(setting.node, written, written_names(model), strict=setting.strict)
     part = part_for(model, settings, config.fields.get(name, replace(config, path=name)))

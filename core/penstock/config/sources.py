@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,8 +18,13 @@ from penstock.config.spelling import keys_in_snake_case
 from penstock.config.validation import written_names
 from penstock.config.yaml_source import parse_yaml, read_yaml
 
-BLOCKS: Final = ("connection", "sink", "expressions", "tokens")
+BLOCKS: Final = ("connection", "sink", "expressions", "tokens", "event_listener", "service")
 _INTEGRATION: Final = ("identifier", "config", "secrets", "type")
+
+
+def text_of(file: Path) -> str:
+    """Return what a file holds now, without a byte order mark."""
+    return file.read_text("utf-8-sig")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,8 @@ class Inputs:
     """``--catalog PATH``."""
     dotenv: Path | None = None
     """A ``.env`` file; it need not exist."""
+    text_of: Callable[[Path], str] = text_of
+    """Returns what a file holds; raises OSError or UnicodeDecodeError. A service keeps to what it once held."""
 
 
 class Document(NamedTuple):
@@ -63,8 +70,8 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
     Raises:
         ConfigurationError: A file cannot be read at all.
     """
-    environment = read_environment(inputs.environ, inputs.dotenv, found)
-    root, mapping = read_root(inputs.config_file, found), read_root(inputs.mapping_file, found)
+    environment = environment_of(inputs, found)
+    root, mapping = (read_root(file, inputs.text_of, found) for file in (inputs.config_file, inputs.mapping_file))
     if root is None or mapping is None:
         raise found.error()
     config = with_sound_blocks(_interpolated(root, environment.variables, found), found)
@@ -73,20 +80,25 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
     return Sources(config, environment, tuple(_documents(inputs, config, mapping, environment, found)))
 
 
-def read_blocks(file: Path | None, names: Collection[str], environment: Environment, found: Findings) -> Node | None:
-    """Return these members of a file's top level alone, with ``${NAME}`` put in; None after a problem."""
-    root = read_root(file, found)
+def environment_of(inputs: Inputs, found: Findings) -> Environment:
+    """Read the environment."""
+    return read_environment(inputs.environ, inputs.dotenv, inputs.text_of, found)
+
+
+def read_blocks(inputs: Inputs, names: Collection[str], environment: Environment, found: Findings) -> Node | None:
+    """Return these members of our file's top level alone, with ``${NAME}`` put in; None after a problem."""
+    root = read_root(inputs.config_file, inputs.text_of, found)
     if root is None:
         return None
     only = replace(root, value={key: child for key, child in root.fields.items() if key in names})
     return with_sound_blocks(_interpolated(only, environment.variables, found), found)
 
 
-def read_root(file: Path | None, found: Findings) -> Node | None:
+def read_root(file: Path | None, text_of: Callable[[Path], str], found: Findings) -> Node | None:
     """Return the top level of a file, keys in snake_case; empty without a file, None after a problem."""
     if file is None:
         return NOTHING
-    node = read_yaml(file, found)
+    node = read_yaml(file, text_of, found)
     if node is not None and not isinstance(node.value, dict):
         found.problem(node, "expected a mapping of settings")
         return None

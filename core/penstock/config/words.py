@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
@@ -24,6 +25,7 @@ _WORDS: Final[dict[object, str]] = {
     Any: "anything",
     SecretStr: "secret",
     Path: "path",
+    timedelta: "interval",
     SecretFile: "path",
     Pem: "PEM text or path",
     SearchQuery: "search query",

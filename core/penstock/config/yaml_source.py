@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -43,11 +43,11 @@ _MOST_NODES: Final = 200_000
 """Aliases of aliases can make a small file enormous."""
 
 
-def read_yaml(file: Path, found: Findings) -> Node | None:
+def read_yaml(file: Path, text_of: Callable[[Path], str], found: Findings) -> Node | None:
     """Read a file; None after a problem, or an empty mapping for an empty file."""
     whole = Node(None, "", str(file))
     try:
-        text = file.read_text("utf-8-sig")
+        text = text_of(file)
     except UnicodeDecodeError:
         found.problem(whole, "the file is not UTF-8 text")
         return None

@@ -1,0 +1,112 @@
+"""``penstock serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from penstock.cli.failures import explained, misuse
+from penstock.cli.options import ConfigFile, MappingFile, examples
+
+if TYPE_CHECKING:
+    from penstock.config.load import Inputs
+    from penstock.service import Options
+
+EPILOG: Final = examples(
+    "penstock serve",
+    "penstock serve --config hr.yml --port 9000",
+    "penstock serve --sources /etc/penstock/sources --log-format json",
+    "penstock serve --once",
+)
+
+
+def serve(
+    *,
+    sources: Annotated[
+        Path | None,
+        typer.Option("--sources", metavar="FOLDER", help="Every *.yml in it is a source, in place of --config."),
+    ] = None,
+    once: Annotated[
+        bool, typer.Option("--once", "-O", help="Sync once and end, with the exit code that sync would have.")
+    ] = False,
+    port: Annotated[
+        int | None, typer.Option("--port", "-p", metavar="PORT", help="Listen here, in place of service.port.")
+    ] = None,
+    log_format: Annotated[
+        str, typer.Option("--log-format", metavar="text|json", help="How to write the log, on stderr.")
+    ] = "text",
+    config: ConfigFile = None,
+    mapping: MappingFile = None,
+) -> None:
+    """Sync on a schedule and when asked, until stopped.
+
+    Serves /health/live, /health/ready, /metrics for Prometheus, /sources, and POST /sync. Changed files take effect
+    with the next sync, if they are sound. A first interrupt ends the service cleanly, a second one at once.
+    """
+    with explained(verbose=False) as context:
+        import asyncio
+
+        if sources is not None and (config or mapping or once):
+            raise misuse("--sources", "its files have settings of their own: leave out --config, --mapping and --once")
+        given = _inputs(sources, config, mapping)
+        if sources is None and (once or _is_once(given)):
+            from penstock.cli.running import Manner, run
+            from penstock.cli.settings import read_settings
+
+            settings = context.settings = read_settings(config, mapping)
+            code = run(settings, context.secrets, Manner())
+        else:
+            from penstock.service import serve as serve_until_stopped
+
+            _write_logs_as(log_format)
+            code = asyncio.run(serve_until_stopped(_options(given, sources, port)))
+    raise SystemExit(code)
+
+
+def _inputs(sources: Path | None, config: Path | None, mapping: Path | None) -> Inputs:
+    """Return where the settings of the service itself are: not in a file where there may be many."""
+    from dataclasses import replace
+
+    from penstock.cli.settings import inputs
+
+    given = inputs(config, mapping)
+    return given if sources is None else replace(given, config_file=None)
+
+
+def _is_once(given: Inputs) -> bool:
+    from penstock.config.load import load_calendar
+    from penstock.errors import ConfigurationError
+    from penstock.plugins import PluginManager
+
+    try:
+        return load_calendar(given, PluginManager()).listener.type == "ONCE"
+    except ConfigurationError:
+        return False  # the service waits until somebody puts it right
+
+
+def _options(given: Inputs, folder: Path | None, port: int | None) -> Options:
+    from penstock.config.load import load_service
+    from penstock.service import Files, Folder, OneSource, Options
+
+    service = load_service(given)
+    if port is not None:
+        service = service.model_copy(update={"port": port})
+    files = Files(given.config_file, given.mapping_file, given.dotenv)
+    return Options(service, OneSource(files) if folder is None else Folder(folder, given.dotenv))
+
+
+def _write_logs_as(log_format: str) -> None:
+    import logging
+
+    from penstock.service.logs import FORMATTERS, LOGGER
+
+    if log_format not in FORMATTERS:
+        raise misuse("--log-format", f"expected one of {', '.join(FORMATTERS)}")
+    handler = logging.StreamHandler()
+    handler.setFormatter(FORMATTERS[log_format]())
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False

@@ -1,0 +1,70 @@
+"""The files of one source as they were at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, cast
+
+import orjson
+
+from penstock.config.load import Inputs
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where the configuration of a source stands."""
+
+    config: Path | None
+    """Our file; None where the environment says everything."""
+    mapping: Path | None = None
+    dotenv: Path | None = None
+    """It need not exist."""
+
+    def read(self) -> Snapshot:
+        """Return what they hold now.
+
+        Raises:
+            OSError: One of them cannot be read.
+            UnicodeDecodeError: One of them is not UTF-8 text.
+        """
+        dotenv = self.dotenv if self.dotenv is not None and self.dotenv.is_file() else None
+        files = (self.config, self.mapping, dotenv)
+        texts = {str(file): file.read_text("utf-8-sig") for file in files if file is not None}
+        return Snapshot(Files(self.config, self.mapping, dotenv), texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A configuration that no longer changes; two of them are equal if the files hold the same."""
+
+    files: Files
+    texts: Mapping[str, str] = field(repr=False)
+    """What each file holds, by its path: there may be secrets in it."""
+
+    def inputs(self, environ: Mapping[str, str]) -> Inputs:
+        """Return where the settings of this snapshot come from."""
+        return Inputs(
+            config_file=self.files.config,
+            mapping_file=self.files.mapping,
+            environ=environ,
+            dotenv=self.files.dotenv,
+            text_of=self._text_of,
+        )
+
+    def to_json(self) -> bytes:
+        """Return the snapshot for another process."""
+        names = (self.files.config, self.files.mapping, self.files.dotenv)
+        return orjson.dumps({"files": [name and str(name) for name in names], "texts": self.texts})
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """Return the snapshot that ``to_json`` wrote."""
+        content = cast("dict[str, object]", orjson.loads(data))
+        names = cast("list[str | None]", content["files"])
+        files = Files(*(None if name is None else Path(name) for name in names))
+        return cls(files, cast("dict[str, str]", content["texts"]))
+
+    def _text_of(self, file: Path) -> str:
+        return self.texts[str(file)]

@@ -1,0 +1,22 @@
+"""When the next scheduled sync is due."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Every interval, counted from the start: how long a sync takes moves nothing."""
+
+    interval: timedelta
+    start: float
+    """Seconds of a clock that never jumps."""
+
+    def next_after(self, now: float) -> float:
+        """Return the first moment after ``now`` at which a sync is due; those that were slept through are over."""
+        seconds = self.interval.total_seconds()
+        count = max(math.floor((now - self.start) / seconds) + 1, 1)
+        return self.start + count * seconds

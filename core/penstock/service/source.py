@@ -1,0 +1,174 @@
+"""One source of a service: its schedule, what is asked of it, and the syncs that come of that, one at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from penstock.config.service import Calendar
+from penstock.service.agenda import Agenda, Answer, Cause, Task
+from penstock.service.configuration import Snapshot
+from penstock.service.logs import Log
+from penstock.service.metrics import Metrics
+from penstock.service.runner import Ran, Report, Runner
+from penstock.service.schedule import Schedule
+
+_SHOWN: Final = ("fetched", "created", "updated", "unchanged", "deleted", "held", "failed")
+_STATUSES: Final = {0: "complete", 1: "incomplete", 2: "misconfigured", 3: "held", 75: "busy"}
+
+
+class Ended(NamedTuple):
+    """The last sync of a source."""
+
+    status: str
+    code: int
+    at: datetime
+    report: Report | None
+
+
+class Shared(NamedTuple):
+    """What the sources of a service share."""
+
+    runner: Runner
+    turns: asyncio.Semaphore
+    """Of the syncs that may be under way at once."""
+    metrics: Metrics
+    longest_run: float
+    """Seconds."""
+
+
+class Source:
+    """A source that is kept in step while ``live`` runs."""
+
+    def __init__(self, calendar: Calendar, snapshot: Snapshot, shared: Shared, log: Log) -> None:
+        self.calendar = calendar
+        self.snapshot = snapshot
+        """What the next sync is told."""
+        self.last: Ended | None = None
+        self._shared = shared
+        self._log = log
+        self._agenda = Agenda()
+        self._wanted = asyncio.Event()
+        self._moved = asyncio.Event()
+        """There is another schedule."""
+        self._sync: asyncio.Task[Ran] | None = None
+        self._since = 0.0
+        self._resume: asyncio.TimerHandle | None = None
+
+    @property
+    def current(self) -> Task | None:
+        """The sync that is under way, or waits for its turn."""
+        return self._agenda.current
+
+    def ask(self, cause: Cause, only: frozenset[str] = frozenset()) -> Answer:
+        """Ask for a sync; it takes place in ``live``."""
+        answer = self._agenda.ask(Task(cause, only))
+        if answer is Answer.SKIPPED:
+            self._shared.metrics.skipped(self.calendar.source)
+            self._log.caution(f"a sync is due ({cause}) and left out, for one is under way")
+        elif self._agenda.current is not None:
+            self._log.tell(f"another sync is asked for ({cause}) and follows the one under way")
+        self._wanted.set()
+        return answer
+
+    async def live(self) -> None:
+        """Do what is asked, until cancelled; a sync that is under way is then told to stop, and waited for."""
+        ticking = asyncio.create_task(self._tick())
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                while (task := self._agenda.begin()) is not None:
+                    async with self._shared.turns:
+                        await self._do(task)
+                    self._agenda.end()
+        finally:
+            ticking.cancel()
+            if self._resume is not None:
+                self._resume.cancel()
+
+    async def once(self) -> Ran:
+        """Sync once."""
+        return await self._do(Task(Cause.START))
+
+    def rescheduled(self, calendar: Calendar, snapshot: Snapshot) -> None:
+        """Go on with another configuration: a sync that is under way keeps the one it began with."""
+        if calendar.interval != self.calendar.interval:
+            self._moved.set()
+        self.calendar, self.snapshot = calendar, snapshot
+
+    async def _tick(self) -> None:
+        while True:
+            self._moved.clear()
+            await self._keep_to(self.calendar.interval)
+
+    async def _keep_to(self, interval: timedelta | None) -> None:
+        """Ask for a sync at every tick, until there is another schedule."""
+        if interval is None:
+            await self._moved.wait()
+            return
+        schedule = Schedule(interval, time.monotonic())
+        while not self._moved.is_set():
+            now = time.monotonic()
+            try:
+                await asyncio.wait_for(self._moved.wait(), schedule.next_after(now) - now)
+            except TimeoutError:
+                self._end_if_endless()
+                self.ask(Cause.SCHEDULE)
+
+    def _end_if_endless(self) -> None:
+        """Stop a sync that has been under way for so long that it must be stuck."""
+        if self._sync is not None and time.monotonic() - self._since > self._shared.longest_run:
+            self._log.alarm("the sync takes too long and is stopped")
+            self._sync.cancel()
+
+    async def _do(self, task: Task) -> Ran:
+        source, sync = self.calendar.source, uuid.uuid4().hex[:12]
+        log = self._log.bound(sync=sync)
+        kinds = f", only {', '.join(sorted(task.only))}" if task.only else ""
+        log.tell(f"sync begins ({task.cause}{kinds})")
+        self._shared.metrics.began(source)
+        self._since = time.monotonic()
+        self._sync = asyncio.create_task(self._shared.runner.sync(self.snapshot, sorted(task.only), log.relay))
+        try:
+            ran = await asyncio.shield(self._sync)
+        except asyncio.CancelledError:
+            if not self._sync.cancelled():  # it is this task that was cancelled
+                self._sync.cancel()
+                with suppress(asyncio.CancelledError):
+                    await self._sync
+                self._over(Ran(143, None), log)
+                raise
+            ran = Ran(143, None)
+        finally:
+            self._sync = None
+        self._over(ran, log)
+        return ran
+
+    def _over(self, ran: Ran, log: Log) -> None:
+        report = ran.report
+        status = report["status"] if report else _STATUSES.get(ran.code, "failed")
+        status = "interrupted" if ran.code in {130, 143} else status
+        self.last = Ended(status, ran.code, datetime.now(UTC), report)
+        self._shared.metrics.ended(self.calendar.source, status, report, time.time())
+        say = log.tell if status in {"complete", "held"} else log.caution
+        say(f"sync ends: {status}{_figures(report)} (exit code {ran.code})", run=report["run"] if report else None)
+        resume_at = report.get("resume_at") if report else None
+        if resume_at is not None:
+            self._resume_at(datetime.fromisoformat(resume_at))
+
+    def _resume_at(self, moment: datetime) -> None:
+        delay = max((moment - datetime.now(UTC)).total_seconds(), 1)
+        self._log.tell(f"the source wants no requests for {delay:.0f} s; the sync goes on then")
+        self._resume = asyncio.get_running_loop().call_later(delay, self.ask, Cause.RESUME)
+
+
+def _figures(report: Report | None) -> str:
+    if report is None:
+        return ""
+    totals = {name: sum(kind[name] for kind in report["kinds"]) for name in _SHOWN}
+    return "; " + ", ".join(f"{name} {count}" for name, count in totals.items() if count or name == "fetched")

@@ -1,0 +1,32 @@
+"""Every interval, counted from the start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from penstock.service.schedule import Schedule
+
+
+def test_the_first_sync_is_due_one_interval_after_the_start_and_lateness_does_not_add_up() -> None:
+    schedule = Schedule(timedelta(minutes=1), start=100)
+
+    assert schedule.next_after(100) == 160
+    assert schedule.next_after(159.9) == 160
+    assert schedule.next_after(160) == 220
+    assert schedule.next_after(161.5) == 220
+
+
+def test_moments_that_were_slept_through_are_not_made_up_for() -> None:
+    assert Schedule(timedelta(minutes=1), start=0).next_after(3605) == 3660
+
+
+@given(st.integers(1, 10**7), st.floats(0, 1e9, allow_nan=False), st.floats(0, 1e9, allow_nan=False))
+def test_the_next_moment_is_later_and_at_most_an_interval_away(seconds: int, start: float, later: float) -> None:
+    now = start + later
+
+    due = Schedule(timedelta(seconds=seconds), start).next_after(now)
+
+    assert now < due <= now + seconds + 1e-3
