@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from functools import lru_cache
 from http import HTTPStatus
 from importlib.metadata import version
@@ -24,6 +25,9 @@ _EARLY_SHARE: Final = 0.1
 """The same as a share of a short token's life."""
 _DOWN: Final = frozenset({401, 403, 408, 429, 502, 503, 504})
 """Answers that say nothing of what was asked: all else would be answered so as well."""
+_IDENTIFIER: Final = re.compile(r"[!-.0-~]+")
+_READER: Final = "reader"
+"""Who only looks into a catalog."""
 _TYPE_ERRORS: Final = ("must be string", "should be string")
 
 
@@ -134,7 +138,7 @@ class Api:
     """Calls of one organisation, in the name of one owner."""
 
     def __init__(self, client: SinkClient, config: PortConfig, context: SinkContext) -> None:
-        self.owner = Owner(config.integration_type, config.integration_identifier or context.source)
+        self.owner = Owner(config.integration_type, config.integration_identifier or _named_like(context.source))
         self._client = client
         self._base = f"{config.url}/v1"
         self._token = _Token(client, config, context, self.owner.housekeeper)
@@ -188,6 +192,19 @@ class Api:
             message = f"{method} {url}: the answer is no JSON object{_trace(response)}"
             raise SinkError(message)
         return cast("dict[str, Any]", body)
+
+
+def _named_like(source: str) -> str:
+    """Return the identifier of an integration that is called as its source; raises SinkError."""
+    if not source:
+        return _READER
+    if not _IDENTIFIER.fullmatch(source):
+        message = (
+            f'the source "{source}" cannot name an integration of Port, which takes visible ASCII characters without '
+            "a slash: set sink.integrationIdentifier"
+        )
+        raise SinkError(message)
+    return source
 
 
 @lru_cache(maxsize=256)

@@ -67,7 +67,10 @@ class Waiting(NamedTuple):
 
 
 class Memory:
-    """The file; ``with`` makes and removes it. Each method raises ``SinkError`` when the disk is at fault."""
+    """The file, open and without a name: it goes with the process, however that ends.
+
+    ``with`` opens and closes it. Each method raises ``SinkError`` when the disk is at fault.
+    """
 
     def __init__(self) -> None:
         self._has_waiting = False
@@ -78,10 +81,10 @@ class Memory:
         """Make the file, where ``TMPDIR`` says."""
         with ExitStack() as stack:
             try:
-                folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="penstock-port-"))
-                self._db = sqlite3.connect(Path(folder) / "memory.db", isolation_level=None)
-                stack.callback(self._db.close)
-                self._db.executescript(_SCHEMA)
+                with tempfile.TemporaryDirectory(prefix="penstock-port-") as folder:
+                    self._db = sqlite3.connect(Path(folder) / "memory.db", isolation_level=None)
+                    stack.callback(self._db.close)
+                    self._db.executescript(_SCHEMA)
             except (OSError, sqlite3.Error) as error:
                 raise _unkept(error) from error
             self._open = stack.pop_all()
@@ -90,7 +93,7 @@ class Memory:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove the file."""
+        """Let it go."""
         self._open.close()
 
     def hold(self, blueprint: str, contents: Iterable[tuple[str, bytes]]) -> None:

@@ -27,11 +27,11 @@ class PortConfig(PluginConfig):
     integration_identifier: str | None = Field(
         default=None,
         min_length=1,
-        pattern=r"^[^/\s]+$",
+        pattern=r"^[!-.0-~]+$",
         description="whose the entities are, unique in the organisation; by default the source's name",
     )
     integration_type: str = Field(
-        default="custom", pattern=r"^[^/\s]+$", description="what Ocean calls the type of the integration"
+        default="custom", pattern=r"^[!-.0-~]+$", description="what Ocean calls the type of the integration"
     )
     create_missing_related_entities: bool | None = Field(
         default=None, description="in place of what the mapping says: whether targets of relations are made"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import tempfile
 from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.port import define
-from penstock import JSON, Entity, EntityBatch, Outcome, OwnedEntity, Sink, WriteFlags
+from fakes.port import define, settings
+from penstock import JSON, Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, WriteFlags
+from penstock.demo.port.faults import Fault
 from penstock.demo.port.wire import Received
 from penstock.errors import SinkError
 from penstock.http.lending import Lent
@@ -19,7 +24,8 @@ from penstock_sinks.port import Port, PortConfig
 from support.catalogs import all_owned, user
 from support.ported import PortCatalog
 
-AGENT = "port-ocean/custom/0.1.0/ours/exporter"
+VERSION = version("penstock")
+AGENT = f"port-ocean/custom/{VERSION}/ours/exporter"
 
 
 def bulks(catalog: PortCatalog) -> list[list[dict[str, Any]]]:
@@ -36,10 +42,6 @@ def datasources(catalog: PortCatalog, blueprint: str = "user") -> dict[str, str]
     return {name: one.datasource for name, one in catalog.standin.entities.of(blueprint).items()}
 
 
-def flags(**more: bool) -> dict[str, object]:
-    return dict(more)
-
-
 def test_entities_go_in_bulk_signed_and_in_our_name(ported: PortCatalog) -> None:
     outcomes = ported.outcomes(*(user(f"u{number}", n=number) for number in range(45)))
 
@@ -53,7 +55,7 @@ def test_entities_go_in_bulk_signed_and_in_our_name(ported: PortCatalog) -> None
     }  # fmt: skip
     assert sent.headers["user-agent"] == AGENT
     assert set(datasources(ported).values()) == {AGENT}
-    assert ported.standin.requests("/access_token")[0].headers["user-agent"] == "port-ocean/custom/0.1.0/ours"
+    assert ported.standin.requests("/access_token")[0].headers["user-agent"] == f"port-ocean/custom/{VERSION}/ours"
 
 
 def test_only_what_is_mapped_is_sent_and_null_clears(ported: PortCatalog) -> None:
@@ -144,11 +146,6 @@ def test_without_merging_what_is_not_mapped_is_cleared(ported: PortCatalog) -> N
 def test_the_flags_of_the_mapping_hold_unless_the_sink_says_otherwise(
     ported: PortCatalog, mapping: WriteFlags, own: dict[str, object], sent: tuple[str, ...]
 ) -> None:
-    import asyncio  # noqa: PLC0415
-
-    from fakes.port import settings  # noqa: PLC0415
-    from penstock import EntityKey  # noqa: PLC0415
-
     async def use() -> None:
         config = PortConfig.model_validate(settings(ported.standin, **own))
         async with Port().open(config, Lent("ours", Secrets(), flags=mapping)) as sink:
@@ -285,8 +282,6 @@ def test_what_port_made_for_a_relation_is_not_missing(ported: PortCatalog) -> No
 def test_where_port_has_no_list_of_ours_each_blueprint_is_searched(ported: PortCatalog) -> None:
     ported.write(*(user(f"u{number:04}") for number in range(1500)))
     ported.write(user("theirs"), source="theirs")
-    from penstock.demo.port.faults import Fault  # noqa: PLC0415
-
     ported.standin.faults.pending.append(Fault("missing", "/datasource-entities"))
 
     assert [one.identifier for one in ported.owned()] == [f"u{number:04}" for number in range(1500)]
@@ -312,6 +307,40 @@ def test_wrong_credentials_end_the_run_and_show_nothing(ported: PortCatalog) -> 
     assert str(raised.value).startswith("Port refuses the credentials: the client id or secret is wrong (x-trace-id ")
     assert "set sink.clientId and sink.clientSecret" in str(raised.value)
     assert "not-the-s3cret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("source", ["acme/hr", "acme hr", "größe"])
+def test_a_source_that_cannot_name_an_integration_is_told_what_to_set(ported: PortCatalog, source: str) -> None:
+    with pytest.raises(SinkError, match=r"cannot name an integration of Port.*: set sink\.integrationIdentifier"):
+        ported.write(user("ada"), source=source)
+
+    named = replace(ported, config={"integrationIdentifier": "acme-hr"})
+    assert named.outcomes(user("ada"), source=source) == ["created"]
+    assert datasources(ported) == {"ada": f"port-ocean/custom/{VERSION}/acme-hr/exporter"}
+
+
+def test_what_a_run_remembers_has_no_name_on_the_disk(
+    ported: PortCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+
+    async def use(sink: Sink) -> None:
+        await sink.write(EntityBatch("/users", [user(f"u{number}") for number in range(100)]))
+        assert list((tmp_path / "tmp").iterdir()) == []
+
+    ported.run(use)
+
+
+def test_where_nothing_can_be_remembered_the_run_does_not_begin(
+    ported: PortCatalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "nowhere"))
+
+    with pytest.raises(
+        SinkError, match=r"nowhere: what the port sink has to remember of a run cannot be kept: No such"
+    ):
+        ported.write(user("ada"))
 
 
 def test_nothing_is_asked_before_it_is_needed(ported: PortCatalog) -> None:
