@@ -13,6 +13,8 @@ from penstock.http.lending import Lent
 from penstock.redaction import Secrets
 
 ResultT = TypeVar("ResultT")
+READER = "a reader"
+"""Who only looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Catalog:
         return self.run(all_owned, source)
 
     def entities(self, blueprint: str | None = None) -> list[Entity]:
-        return self.run(lambda sink: all_entities(sink, blueprint), "a reader")
+        return self.run(lambda sink: all_entities(sink, blueprint), READER)
 
     def only(self) -> Entity:
         [entity] = self.entities()

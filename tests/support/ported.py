@@ -11,7 +11,7 @@ from penstock import JSON, Entity, Outcome, Sink
 from penstock.demo.port.server import PortStandIn
 from penstock.http.lending import Lent
 from penstock.redaction import Secrets
-from support.catalogs import Catalog
+from support.catalogs import READER, Catalog
 
 TARGET = "target"
 """The blueprint that relations lead to."""
@@ -26,7 +26,8 @@ class PortCatalog(Catalog):
 
     def sink(self, source: str = "ours") -> Sink:
         config = settings(self.standin, maxRetries=1, **self.config)
-        return self.strategy.open(self.strategy.Config.model_validate(config), Lent(source, Secrets(), run="r1"))
+        owner = "" if source == READER else source
+        return self.strategy.open(self.strategy.Config.model_validate(config), Lent(owner, Secrets(), run="r1"))
 
     def write(self, *entities: Entity, kind: str = "/users", source: str = "ours") -> list[Outcome]:
         self.prepare(entities)

@@ -50,7 +50,7 @@ _FREE: Final = """
 SELECT id, kind, blueprint, identifier, body FROM waiting AS one WHERE NOT EXISTS (
   SELECT 1 FROM needs JOIN waiting AS other USING (blueprint, identifier)
   WHERE needs.id = one.id AND other.id <> one.id)
-ORDER BY blueprint, id LIMIT ?
+ORDER BY blueprint, identifier LIMIT ?
 """
 _SUPERSEDED: Final = "SELECT id, kind, blueprint, identifier, body FROM waiting WHERE superseded ORDER BY id LIMIT ?"
 _ANY: Final = "SELECT id, kind, blueprint, identifier, body FROM waiting ORDER BY id LIMIT ?"
