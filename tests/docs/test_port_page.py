@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
+
+import pytest
 
 from fakes.port import define, port
 from penstock.config.load import Inputs, load_settings
@@ -13,13 +16,14 @@ from support.project import Project
 from support.server import routes, serve
 
 PAGE = (Path(__file__).parents[2] / "docs" / "port.md").read_text(encoding="utf-8")
-[EXAMPLE] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLE, SEARCH = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 ENVIRONMENT = {"HR_TOKEN": "t", "PORT_CLIENT_ID": "port-client", "PORT_CLIENT_SECRET": "s3cret"}
 
 
-def test_the_example_is_a_configuration(tmp_path: Path) -> None:
+@pytest.mark.parametrize("identifier", ["          identifier: .id\n", textwrap.indent(SEARCH, " " * 10)])
+def test_the_examples_are_a_configuration(tmp_path: Path, identifier: str) -> None:
     file = tmp_path / "penstock.yml"
-    file.write_text(EXAMPLE)
+    file.write_text(EXAMPLE.replace("          identifier: .id\n", identifier))
     inputs = Inputs(config_file=file, mapping_file=None, environ=ENVIRONMENT, sink=None, catalog=None, dotenv=None)
 
     settings = load_settings(inputs, PluginManager(disabled=()))
