@@ -55,5 +55,6 @@ class PortCatalog(Catalog):
 def _type_of(value: JSON) -> str:
     if isinstance(value, bool):
         return "boolean"
-    types = {int: "number", float: "number", list: "array", dict: "object"}
-    return types.get(type(value), "string")
+    if isinstance(value, int | float):
+        return "number"
+    return "array" if isinstance(value, list) else "object" if isinstance(value, dict) else "string"

@@ -110,7 +110,11 @@ def api() -> Iterator[ApiServer]:
         return {"users": users[start : start + 1000], "total": len(users)}
 
     teams = [{"id": "core", "name": "Core"}]
-    with serve(routes({"/users": page, "/teams": lambda request: teams[int(request.param("offset")) :]})) as server:
+
+    def rest(request: Received) -> object:
+        return teams[int(request.param("offset")) :]
+
+    with serve(routes({"/users": page, "/teams": rest})) as server:
         yield server
 
 
@@ -156,12 +160,24 @@ def test_after_a_kill_what_was_deferred_is_brought_again(project: Project) -> No
     assert project.identifiers() >= LATE
 
 
+def _all_but_one(chunk: Sequence[Settled]) -> Sequence[Settled]:
+    return chunk[1:]
+
+
+def _deferred_again(chunk: Sequence[Settled]) -> Sequence[Settled]:
+    return [one._replace(outcome=DEFERRED) for one in chunk]
+
+
+def _of_another_kind(chunk: Sequence[Settled]) -> Sequence[Settled]:
+    return [one._replace(kind="/x") for one in chunk]
+
+
 @pytest.mark.parametrize(
     ("tells", "says"),
     [
-        (lambda chunk: chunk[1:], "settle() did not tell of 1 entities whose outcome was deferred"),
-        (lambda chunk: [one._replace(outcome=DEFERRED) for one in chunk], "settle() returned the outcome deferred"),
-        (lambda chunk: [one._replace(kind="/x") for one in chunk], 'of the kind "/x", of which none was deferred'),
+        (_all_but_one, "settle() did not tell of 1 entities whose outcome was deferred"),
+        (_deferred_again, "settle() returned the outcome deferred"),
+        (_of_another_kind, 'of the kind "/x", of which none was deferred'),
     ],
 )
 def test_a_sink_that_settles_wrongly_ends_the_run(

@@ -202,7 +202,7 @@ def test_no_token_and_no_secret_is_in_report_or_journal(project: Project, standi
     standin.faults.rejected["7"] = f"no: {standin.client_secret}"
     report = project.sync()
 
-    tokens = list(standin._tokens)
+    tokens = list(standin.tokens)
     kept = b"".join(file.read_bytes() for file in (project.folder / ".penstock").rglob("*") if file.is_file())
     shown = json.dumps(report.to_json())
     assert tokens

@@ -184,7 +184,7 @@ class Api:
     @staticmethod
     def _decoded(method: str, url: str, response: httpx.Response) -> dict[str, Any]:
         try:
-            body = orjson.loads(response.content) if response.content else {}
+            body: object = orjson.loads(response.content) if response.content else {}
         except orjson.JSONDecodeError as error:
             message = f"{method} {url}: the answer is no JSON: {error}{_trace(response)}"
             raise SinkError(message) from error

@@ -140,7 +140,8 @@ class Finder:
 
 def _members_of(blueprint: Mapping[str, Any]) -> Iterator[str]:
     """Name what can be written: nothing that Port calculates."""
-    properties = cast("Mapping[str, Any]", (blueprint.get("schema") or {}).get("properties") or {})
+    schema = cast("Mapping[str, Any]", blueprint.get("schema") or {})
+    properties = cast("Mapping[str, Any]", schema.get("properties") or {})
     relations = cast("Mapping[str, Any]", blueprint.get("relations") or {})
     return chain(
         ("identifier", "blueprint", "title", "icon", "team"),

@@ -114,11 +114,11 @@ class Writer:
         path = ("blueprints", pack[0].blueprint, "entities", "bulk")
         answer = (await self._api.call("POST", *path, query=self._query, body=body)).body
         for done in _listed(answer, "entities"):
-            item = pack[done["index"]]
+            item = pack[int(done["index"])]
             outcome = CREATED if done.get("created") else UPDATED
             outcomes[item.place] = _called(outcome, done.get("identifier")) if item.searches else outcome
         for error in _listed(answer, "errors"):
-            item = pack[error["index"]]
+            item = pack[int(error["index"])]
             if (
                 item.searches
                 and error.get("identifier") == _UNKNOWN

@@ -51,10 +51,8 @@ class Blueprints:
         self.all[blueprint["identifier"]] = blueprint
         return blueprint
 
-    def change(self, identifier: str, body: object) -> Blueprint:
+    def change(self, identifier: str, body: Blueprint) -> Blueprint:
         """Replace the members that are given."""
-        if not isinstance(body, dict):
-            raise invalid("body must be object")
         self.all[identifier] = blueprint = self._checked({**self.get(identifier), **body})
         return blueprint
 

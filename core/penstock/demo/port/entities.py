@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -101,6 +101,13 @@ def check_body(body: object) -> dict[str, Any]:
         if not (value is None or isinstance(value, str | dict) or _is_texts(value)):
             raise invalid(f"{name} must be string, array of strings, null or a search query")
     return entity
+
+
+def _several(targets: object) -> Sequence[str]:
+    """Return what a relation, found to be sound, leads to."""
+    if targets is None:
+        return ()
+    return [targets] if isinstance(targets, str) else cast("Sequence[str]", targets)
 
 
 def _is_texts(value: object) -> bool:
@@ -209,7 +216,7 @@ class Entities:
             found[name] = targets = self._found(rule, value) if isinstance(value, dict) else value
             if targets is not None and isinstance(targets, list) != bool(rule.get("many")):
                 raise invalid(f"relations/{name} must be {'array' if rule.get('many') else 'string'}")
-            for target in targets if isinstance(targets, list) else [targets] * (targets is not None):
+            for target in _several(targets):
                 self._require(rule["target"], target, how)
         return found
 

@@ -11,15 +11,19 @@ Facts: TypeAlias = Mapping[str, Any]
 """What rules look at: ``$identifier`` and the like, and the properties."""
 Test: TypeAlias = Callable[[Facts], bool]
 
+_SCALARS: Final = str | int | float | None
+"""All of JSON but lists and objects: bool is an int."""
+
 
 def compile_query(query: object) -> Test:
     """Return what tells whether an entity matches; raises for what is no query."""
     if not isinstance(query, dict) or "rules" not in query:
         raise invalid("body must have required property 'rules'")
     found = cast("dict[str, Any]", query)
-    combinator, rules = found.get("combinator"), found["rules"]
-    if combinator not in {"and", "or"} or not isinstance(rules, list):
+    combinator = found.get("combinator")
+    if combinator not in {"and", "or"} or isinstance(found["rules"], _SCALARS | dict):
         raise invalid('body/combinator must be "and" or "or", body/rules a list')
+    rules: list[Any] = found["rules"]
     tests = [compile_query(rule) if "rules" in rule else _compile_rule(rule) for rule in rules]
     if combinator == "and":
         return lambda facts: all(test(facts) for test in tests)
@@ -41,7 +45,8 @@ def _contains(have: Any, value: Any) -> bool:  # noqa: ANN401 - JSON
 
 
 def _in(have: Any, value: Any) -> bool:  # noqa: ANN401 - JSON
-    return have in value if not isinstance(have, list) else any(one in value for one in have)
+    several: list[Any] = [have] if isinstance(have, _SCALARS) else have
+    return any(one in value for one in several)
 
 
 _OPERATORS: Final[dict[object, Callable[[Any, Any], bool]]] = {

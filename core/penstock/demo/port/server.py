@@ -60,7 +60,8 @@ class PortStandIn:
         self.traffic = Traffic()
         self.written = 0
         """Entities that were sent to be written."""
-        self._tokens: dict[str, float] = {}
+        self.tokens: dict[str, float] = {}
+        """When each expires."""
         self._window = (0.0, 0)
         self._server: asyncio.Server | None = None
 
@@ -82,7 +83,7 @@ class PortStandIn:
 
     def expire_tokens(self) -> None:
         """Let every token that was given have expired."""
-        self._tokens.clear()
+        self.tokens.clear()
 
     def requests(self, ending: str = "") -> list[Received]:
         """Return the requests to paths that end so."""
@@ -150,12 +151,12 @@ class PortStandIn:
         if body.get("clientId") != self.client_id or body.get("clientSecret") != self.client_secret:
             raise RefusedError(401, "invalid_credentials", "the client id or secret is wrong")
         token = secrets.token_urlsafe(24)
-        self._tokens[token] = time.monotonic() + self.token_seconds
+        self.tokens[token] = time.monotonic() + self.token_seconds
         return {"ok": True, "accessToken": token, "expiresIn": int(self.token_seconds), "tokenType": "Bearer"}
 
     def _require_token(self, request: Received) -> None:
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind != "Bearer" or self._tokens.get(token, 0.0) <= time.monotonic():
+        if kind != "Bearer" or self.tokens.get(token, 0.0) <= time.monotonic():
             raise RefusedError(401, "unauthorized", "the access token is missing, wrong or expired")
 
     def _blueprint_route(  # noqa: PLR0911 - a table of routes
