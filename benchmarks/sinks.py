@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from penstock import Entity, EntityBatch, Sink
+from penstock.http.lending import Lent
+from penstock.redaction import Secrets
 
 FIGURES = "{sink:8} {what:10} {rows:>9,.0f} rows/s {cpu:6.2f} us CPU/row {peak:6.1f} MiB peak"
 
@@ -94,10 +96,10 @@ def open_sink(name: str, path: Path) -> Sink:
     if name == "jsonl":
         from penstock_sinks.jsonl import Jsonl, JsonlConfig  # noqa: PLC0415 - memory is measured
 
-        return Jsonl().open(JsonlConfig(path=path), "benchmark")
+        return Jsonl().open(JsonlConfig(path=path), Lent("benchmark", Secrets()))
     from penstock_sinks.sqlite import Sqlite, SqliteConfig  # noqa: PLC0415
 
-    return Sqlite().open(SqliteConfig(path=path), "benchmark")
+    return Sqlite().open(SqliteConfig(path=path), Lent("benchmark", Secrets()))
 
 
 def batches(numbers: list[int], size: int, version: int) -> Iterator[EntityBatch]:

@@ -120,7 +120,7 @@ SINK = """
     class Acme(SinkStrategy[Config]):
         name = "acme"
 
-        def open(self, config, source):
+        def open(self, config, context):
             {open}
             return Place(config)
 

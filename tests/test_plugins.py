@@ -44,7 +44,7 @@ SINK_TOO = """
         name = "acme"
         Config = AcmeConfig
 
-        def open(self, config, source):
+        def open(self, config, context):
             raise NotImplementedError
 
 

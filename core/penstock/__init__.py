@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from penstock.secret_files import SecretFile as SecretFile
     from penstock.strategies import AuthContext as AuthContext
     from penstock.strategies import AuthStrategy as AuthStrategy
+    from penstock.strategies import ClientSettings as ClientSettings
     from penstock.strategies import NestedAuth as NestedAuth
     from penstock.strategies import PaginationStrategy as PaginationStrategy
     from penstock.strategies import Person as Person
     from penstock.strategies import PluginConfig as PluginConfig
     from penstock.strategies import Sink as Sink
+    from penstock.strategies import SinkClient as SinkClient
+    from penstock.strategies import SinkContext as SinkContext
     from penstock.strategies import SinkStrategy as SinkStrategy
     from penstock.strategies import TokenSlot as TokenSlot
     from penstock.strategies import TokenStore as TokenStore
@@ -33,20 +36,25 @@ if TYPE_CHECKING:
     from penstock.values import Page as Page
     from penstock.values import PageRequest as PageRequest
     from penstock.values import QueryValue as QueryValue
+    from penstock.values import Settled as Settled
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
     from penstock.values import Token as Token
+    from penstock.values import WriteFlags as WriteFlags
 
 _HOME = {
     "hookimpl": "penstock.hookspecs",
     "AuthContext": "penstock.strategies",
     "AuthStrategy": "penstock.strategies",
+    "ClientSettings": "penstock.strategies",
     "NestedAuth": "penstock.strategies",
     "PaginationStrategy": "penstock.strategies",
     "Person": "penstock.strategies",
     "PluginConfig": "penstock.strategies",
     "SecretFile": "penstock.secret_files",
     "Sink": "penstock.strategies",
+    "SinkClient": "penstock.strategies",
+    "SinkContext": "penstock.strategies",
     "SinkStrategy": "penstock.strategies",
     "TokenSlot": "penstock.strategies",
     "TokenStore": "penstock.strategies",
@@ -61,9 +69,11 @@ _HOME = {
     "Page": "penstock.values",
     "PageRequest": "penstock.values",
     "QueryValue": "penstock.values",
+    "Settled": "penstock.values",
     "Stop": "penstock.values",
     "StopReason": "penstock.values",
     "Token": "penstock.values",
+    "WriteFlags": "penstock.values",
 }
 
 

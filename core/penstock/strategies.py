@@ -9,12 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -29,8 +29,10 @@ from penstock.values import (
     OwnedEntity,
     Page,
     PageRequest,
+    Settled,
     Stop,
     Token,
+    WriteFlags,
 )
 
 if TYPE_CHECKING:
@@ -296,10 +298,13 @@ class SinkStrategy(ABC, Generic[ConfigT]):
     """The word a configuration writes after ``sink.type:``; also the entry point's name."""
     Config: type[ConfigT]
     """The only place where the settings are declared."""
+    searches: ClassVar[bool] = False
+    """Whether its sinks take entities that a search query names (``Entity.search``). Those are told by
+    ``Outcome.identifier``; where the query finds nothing, nothing is written and the outcome is ``ABSENT``."""
 
     @abstractmethod
-    def open(self, config: ConfigT, source: str) -> Sink:
-        """Return the sink that holds what ``source`` owns; must not do I/O before it is entered."""
+    def open(self, config: ConfigT, context: SinkContext) -> Sink:
+        """Return the sink that holds what ``context.source`` owns; must not do I/O before it is entered."""
 
     def exists(self, config: ConfigT) -> bool:
         """Return whether there is a catalog to read; must create nothing.
@@ -309,7 +314,7 @@ class SinkStrategy(ABC, Generic[ConfigT]):
         del config
         return True
 
-    def rehearse(self, config: ConfigT, source: str, folder: Path) -> Sink:
+    def rehearse(self, config: ConfigT, context: SinkContext, folder: Path) -> Sink:
         """Return a sink that begins with what the catalog holds now, and to which anything may be done instead.
 
         For ``penstock plan``: the outcomes are those that ``open`` would have, and the catalog stays as it is; where
@@ -317,21 +322,88 @@ class SinkStrategy(ABC, Generic[ConfigT]):
 
         Args:
             config: Which catalog.
-            source: Who writes.
+            context: Who writes, and what core lends; nothing may be sent that changes anything.
             folder: For whatever has to be kept meanwhile: empty, private and removed afterwards.
 
         Raises:
             PluginError: It cannot be rehearsed; so by default.
         """
-        del config, source, folder
+        del config, context, folder
         message = f"the sink {self.name} cannot be planned for: its plugin does not offer rehearse()"
         raise PluginError(message)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """How a client that core lends to a sink sends its requests; times are in seconds."""
+
+    base_url: str = field(repr=False)
+    """Whose rate limit headers are heeded."""
+    timeout: float = 60.0
+    """From sending to the last byte."""
+    max_concurrent_requests: int = 10
+    max_retries: int = 10
+    """Attempts after the first one."""
+    max_retry_wait: float = 900.0
+    """What the server may ask to wait in the course of one request."""
+    max_response_bytes: int = 64 * 1024 * 1024
+    verify_ssl: bool = True
+    strict_x509: bool = True
+    ca_bundle: str | None = field(default=None, repr=False)
+    """Authorities to trust beside the usual ones: PEM text, or the path of a file."""
+    proxy: SecretStr | None = None
+    """URL; by default HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide."""
+
+
+class SinkClient(ABC):
+    """Sends the requests of one sink: one pool, one limiter; several may be on their way at once."""
+
+    @abstractmethod
+    async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
+        """Send a request and return the answer, read whole, whatever its status.
+
+        It is tried again as a source's requests are, signed anew for each attempt. Where repeating it does no harm
+        although its method is POST or PATCH, set ``request.extensions["retry_safe"] = True``. Redirects are not
+        followed.
+
+        Raises:
+            SinkError: There was no answer after the retries, none that can be read, or none before the server's limit
+                starts anew, which is too late; or the auth could not obtain its credentials.
+        """
+
+
+class SinkContext(ABC):
+    """What core lends to a sink."""
+
+    source: str
+    """Who owns what is written."""
+    run: str
+    """The id of the run, as its report bears it; empty where a catalog is only read."""
+    flags: WriteFlags
+    """What the mapping says of writing."""
+
+    @abstractmethod
+    def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:
+        """Return an ``async with`` block that has a client; nothing is sent before it is asked for.
+
+        Raises:
+            SinkError: The settings cannot work, and why.
+        """
+
+    @abstractmethod
+    def time(self) -> float:
+        """Return the time in seconds since the epoch."""
+
+    @abstractmethod
+    def conceal(self, *secrets: str) -> None:
+        """Keep these out of every message from now on: tokens obtained."""
 
 
 class Sink(ABC):
     """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap.
 
-    It touches only what its source owns. An entity of the same key that another source owns is refused.
+    It touches only what its source owns. An entity of the same key that another source owns is refused, unless the
+    catalog's own rules let sources share entities.
     """
 
     async def __aenter__(self) -> Self:
@@ -358,11 +430,24 @@ class Sink(ABC):
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         """Create or update the entities, and return one outcome for each, in order: idempotent, all durable on return.
 
-        ``UNSET`` fields and unmentioned properties and relations keep what the catalog has.
+        ``UNSET`` fields and unmentioned properties and relations keep what the catalog has. What cannot be written
+        before something else is there may be ``DEFERRED``: the sink keeps it for ``settle``.
 
         Raises:
             SinkError: Nothing of the batch, or an unknown part of it, was written.
         """
+
+    async def settle(self) -> AsyncIterator[Sequence[Settled]]:
+        """Write what was deferred, and iterate, in chunks, over what became of it: each once, no more deferred.
+
+        Called once, when everything was written and before anything is deleted; not where the run ends early. Until
+        then the journal does not count as read what was deferred, so that a run that is killed brings it again.
+
+        Raises:
+            SinkError: As of ``write``.
+        """
+        return
+        yield
 
     async def count(self) -> int | None:
         """Return how many entities this source owns, or None where counting is no cheaper than listing them."""

@@ -181,6 +181,8 @@ class Entity:
     properties: dict[str, JSON] = field(default_factory=dict[str, JSON])
     relations: dict[str, JSON] = field(default_factory=dict[str, JSON])
     """Text, a list of text, null, or a search query, by relation name."""
+    search: dict[str, JSON] | None = None
+    """A search query that names it; ``identifier`` is then its JSON, until the sink tells what the catalog calls it."""
 
 
 class EntityKey(NamedTuple):
@@ -197,7 +199,7 @@ class EntityBatch(NamedTuple):
     entities: Sequence[Entity]
 
 
-OutcomeKind: TypeAlias = Literal["created", "updated", "unchanged", "deleted", "absent", "refused"]
+OutcomeKind: TypeAlias = Literal["created", "updated", "unchanged", "deleted", "absent", "refused", "deferred"]
 
 
 class Outcome(NamedTuple):
@@ -206,6 +208,8 @@ class Outcome(NamedTuple):
     kind: OutcomeKind
     reason: str = ""
     """Why it was refused."""
+    identifier: str = ""
+    """What the catalog calls it, where it was named by a search query."""
 
 
 CREATED: Final = Outcome("created")
@@ -213,7 +217,31 @@ UPDATED: Final = Outcome("updated")
 UNCHANGED: Final = Outcome("unchanged")
 DELETED: Final = Outcome("deleted")
 ABSENT: Final = Outcome("absent")
-"""To be deleted, and not there any more."""
+"""To be deleted, and not there any more; or to be written, and its search query finds nothing."""
+DEFERRED: Final = Outcome("deferred")
+"""Not written yet, for something else has to be there first: what became of it is told by ``Sink.settle``."""
+
+
+class Settled(NamedTuple):
+    """What became, in the end, of an entity whose outcome was deferred."""
+
+    kind: str
+    """The kind that brought it."""
+    blueprint: str
+    identifier: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class WriteFlags:
+    """What the top of a mapping says of writing (mapping.md section 2); each sink heeds what it can."""
+
+    create_missing_related_entities: bool = True
+    """Whether bare entities are made for the targets of relations that are missing."""
+    delete_dependent_entities: bool = True
+    """Whether deleting an entity deletes those that require it."""
+    enable_merge_entity: bool = True
+    """Whether what a mapping does not mention stays as it is; false replaces the entity."""
 
 
 class OwnedEntity(NamedTuple):

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.cli.summary import place_of, summarise
 from penstock.config.models import Chosen
-from penstock.strategies import PluginConfig, Sink, SinkStrategy
+from penstock.strategies import PluginConfig, Sink, SinkContext, SinkStrategy
 from penstock.sync.report import KindReport, RunReport
 
 
@@ -24,7 +24,7 @@ class _Sink(SinkStrategy[Any]):
     name = "remote"
     Config = RemoteConfig
 
-    def open(self, config: PluginConfig, source: str) -> Sink:
+    def open(self, config: PluginConfig, context: SinkContext) -> Sink:
         raise NotImplementedError
 
 

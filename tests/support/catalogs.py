@@ -10,7 +10,9 @@ from penstock import JSON, Entity, OwnedEntity, SinkStrategy
 from penstock.testing import catalogs
 from penstock.testing.catalogs import all_entities, all_owned
 
-__all__ = ["Catalog", "all_entities", "all_owned", "keys", "user"]
+READER = "a reader"
+"""Who only looks."""
+__all__ = ["READER", "Catalog", "all_entities", "all_owned", "keys", "user"]
 
 
 class Catalog(catalogs.Catalog):

@@ -10,7 +10,7 @@ from typing import Literal
 import httpx
 from pydantic import Field, SecretStr
 
-from penstock import AuthContext, AuthStrategy, PluginConfig, Sink, SinkStrategy, hookimpl
+from penstock import AuthContext, AuthStrategy, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
 from penstock.errors import ConfigurationError
@@ -127,7 +127,7 @@ class AcmeSink(SinkStrategy[AcmeSinkConfig]):
     name = "acme"
     Config = AcmeSinkConfig
 
-    def open(self, config: AcmeSinkConfig, source: str) -> Sink:
+    def open(self, config: AcmeSinkConfig, context: SinkContext) -> Sink:
         raise NotImplementedError
 
 

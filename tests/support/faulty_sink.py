@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Final, Literal, Self
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkStrategy
+from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkContext, SinkStrategy
 from penstock.errors import SinkError
 from penstock_sinks.sqlite import Sqlite, SqliteConfig
 
@@ -117,5 +117,5 @@ class FaultyStrategy(SinkStrategy[SqliteConfig]):
     def __init__(self, mood: Mood) -> None:
         self._mood = mood
 
-    def open(self, config: SqliteConfig, source: str) -> Sink:
-        return Faulty(Sqlite().open(config, source), self._mood)
+    def open(self, config: SqliteConfig, context: SinkContext) -> Sink:
+        return Faulty(Sqlite().open(config, context), self._mood)

@@ -10,6 +10,7 @@ from typing import Any
 
 from penstock import Entity, OwnedEntity
 from penstock.config.models import Settings
+from penstock.http.lending import Lent
 from penstock.plan.apply import Applied, apply_plan
 from penstock.plan.changes import Change
 from penstock.plan.file import basis_of, plan_lines, read_plan
@@ -68,7 +69,7 @@ def entities(settings: Settings) -> dict[tuple[str, str], Entity]:
     """What the catalog of these settings holds; nothing where there is none."""
 
     async def read() -> dict[tuple[str, str], Entity]:
-        async with open_sink(settings.sink, "a reader") as sink:
+        async with open_sink(settings.sink, Lent("a reader", Secrets())) as sink:
             return {(one.blueprint, one.identifier): one async for chunk in sink.entities() for one in chunk}
 
     return asyncio.run(read()) if sink_exists(settings.sink) else {}
@@ -78,7 +79,7 @@ def owned(settings: Settings) -> list[OwnedEntity]:
     """What of the catalog belongs to the source of these settings, and which kind wrote it."""
 
     async def read() -> list[OwnedEntity]:
-        async with open_sink(settings.sink, settings.source) as sink:
+        async with open_sink(settings.sink, Lent(settings.source, Secrets())) as sink:
             return [one async for chunk in sink.owned() for one in chunk]
 
     return asyncio.run(read())

@@ -1,6 +1,7 @@
 """From items to entities (mapping.md sections 5, 7 and 8): the same in both tiers."""
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 
@@ -308,14 +309,22 @@ def test_every_leaf_of_a_search_query_is_evaluated(evaluator: Evaluator) -> None
         '{combinator: "and", rules: []}',
     ],
 )
-def test_a_search_query_as_identifier_is_an_error_as_long_as_no_sink_can_search(
-    evaluator: Evaluator, identifier: object
-) -> None:
-    found = map_items(evaluator, resource_of({"identifier": identifier, "blueprint": '"b"'}), [ADA])
-    assert (found.entities, found.failed) == ([], 1)
-    (message,) = found.errors
-    assert message.where == "identifier"
-    assert "needs a sink that can search" in message.message
+def test_a_search_query_may_name_an_entity(evaluator: Evaluator, identifier: object) -> None:
+    found = map_items(evaluator, resource_of({"identifier": identifier, "blueprint": '"b"'}), [ADA, {"name": "n"}])
+    entity = found.entities[0]
+    assert entity.search is not None
+    assert (entity.search["combinator"], json.loads(entity.identifier)) == ("and", entity.search)
+    assert found.errors == []
+
+
+def test_a_search_query_that_would_find_what_has_nothing_there_names_nothing(evaluator: Evaluator) -> None:
+    query = {"combinator": '"or"', "rules": [{"property": '"x"', "operator": '"="', "value": ".id"}]}
+    nested = {"combinator": '"and"', "rules": [query]}
+    found = map_items(evaluator, resource_of({"identifier": nested, "blueprint": '"b"'}), [{"name": "n"}, ADA])
+    assert (len(found.entities), found.skipped) == (1, 1)
+    assert [one.message for one in found.warnings] == [
+        "a value of the search query is null: the item is skipped (item 0, which has name)"
+    ]
 
 
 def test_path_values_are_seen_by_expressions_and_the_items_stay_as_they_are(evaluator: Evaluator) -> None:

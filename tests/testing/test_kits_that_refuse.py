@@ -32,6 +32,7 @@ from penstock import (
     PaginationStrategy,
     PluginConfig,
     Sink,
+    SinkContext,
     SinkStrategy,
     Stop,
     StopReason,
@@ -567,8 +568,8 @@ class Files(SinkStrategy[FileConfig]):
     Config = FileConfig
     sink: ClassVar[type[FileSink]] = FileSink
 
-    def open(self, config: FileConfig, source: str) -> Sink:
-        return self.sink(config.path, source)
+    def open(self, config: FileConfig, context: SinkContext) -> Sink:
+        return self.sink(config.path, context.source)
 
 
 class FilesConformance(SinkConformance):

@@ -10,6 +10,7 @@ from penstock.values import JSON, UNSET, Entity
 if TYPE_CHECKING:
     from penstock.config.load import Inputs
     from penstock.config.models import Chosen
+    from penstock.redaction import Secrets
     from penstock.strategies import SinkStrategy
 
 
@@ -34,12 +35,13 @@ def existing_sink(where: Inputs) -> Chosen[SinkStrategy[Any]]:
 
 
 async def read_catalog(
-    sink: Chosen[SinkStrategy[Any]], blueprint: str | None = None
+    sink: Chosen[SinkStrategy[Any]], secrets: Secrets, blueprint: str | None = None
 ) -> AsyncGenerator[Sequence[Entity]]:
     """Iterate, in chunks, over the entities of all sources, sorted by blueprint and identifier."""
+    from penstock.http.lending import Lent
     from penstock.sync.sinks import open_sink
 
-    async with open_sink(sink, source="") as opened:
+    async with open_sink(sink, Lent("", secrets)) as opened:
         async for chunk in opened.entities(blueprint):
             yield chunk
 

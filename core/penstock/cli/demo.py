@@ -17,6 +17,7 @@ from penstock.cli.options import Quiet, Verbose, examples
 if TYPE_CHECKING:
     from penstock.config.models import Chosen
     from penstock.demo.api import DemoApi
+    from penstock.redaction import Secrets
     from penstock.strategies import SinkStrategy
 
 EPILOG: Final = examples(
@@ -92,7 +93,7 @@ def demo(
             settings = context.settings = read_settings(config, None, catalog=folder / "catalog.db")
             code = run(settings, context.secrets, Manner(verbose=verbose, quiet=quiet))
         if code == 0:
-            _show(settings.sink, folder, quiet=quiet)
+            _show(settings.sink, context.secrets, folder, quiet=quiet)
     raise SystemExit(code)
 
 
@@ -161,11 +162,11 @@ def _run_command(command: Sequence[str], config: Path, folder: Path) -> None:
     application(arguments)(arguments, prog_name="penstock")
 
 
-def _show(sink: Chosen[SinkStrategy[Any]], folder: Path, *, quiet: bool) -> None:
+def _show(sink: Chosen[SinkStrategy[Any]], secrets: Secrets, folder: Path, *, quiet: bool) -> None:
     """Print what is in the catalog now, and what to try next."""
     import asyncio
 
-    rows = asyncio.run(_arrived(sink))
+    rows = asyncio.run(_arrived(sink, secrets))
     if not quiet:
         say()
     put(table(["blueprint", "entities", "for example"], rows, numbers=["entities"]))
@@ -197,11 +198,11 @@ def _next_commands(folder: Path) -> list[tuple[str, str]]:
     ]
 
 
-async def _arrived(sink: Chosen[SinkStrategy[Any]]) -> list[tuple[str, int, str]]:
+async def _arrived(sink: Chosen[SinkStrategy[Any]], secrets: Secrets) -> list[tuple[str, int, str]]:
     from penstock.cli.catalog import read_catalog
 
     found: dict[str, tuple[int, str]] = {}
-    async for chunk in read_catalog(sink):
+    async for chunk in read_catalog(sink, secrets):
         for entity in chunk:
             count, example = found.get(entity.blueprint, (0, ""))
             title = f" ({entity.title})" if isinstance(entity.title, str) else ""

@@ -13,6 +13,7 @@ from penstock.cli.options import Catalog, ConfigFile, MappingFile, SinkName, Ver
 
 if TYPE_CHECKING:
     from penstock.config.models import Chosen
+    from penstock.redaction import Secrets
     from penstock.strategies import SinkStrategy
     from penstock.values import Entity
 
@@ -50,10 +51,10 @@ def entities(
         from penstock.cli.settings import inputs
 
         chosen = context.settings = existing_sink(inputs(config, mapping, sink=sink, catalog=catalog))
-        asyncio.run(_PRINTERS[output](chosen, blueprint))
+        asyncio.run(_PRINTERS[output](chosen, context.secrets, blueprint))
 
 
-async def _table(sink: Chosen[SinkStrategy[Any]], blueprint: str | None) -> None:
+async def _table(sink: Chosen[SinkStrategy[Any]], secrets: Secrets, blueprint: str | None) -> None:
     rows = [
         [
             entity.blueprint,
@@ -61,20 +62,20 @@ async def _table(sink: Chosen[SinkStrategy[Any]], blueprint: str | None) -> None
             entity.title if isinstance(entity.title, str) else "",
             _properties(entity),
         ]
-        async for chunk in read_catalog(sink, blueprint)
+        async for chunk in read_catalog(sink, secrets, blueprint)
         for entity in chunk
     ]
     put(table(["blueprint", "identifier", "title", "properties"], rows))
 
 
-async def _lines(sink: Chosen[SinkStrategy[Any]], blueprint: str | None) -> None:
-    async for chunk in read_catalog(sink, blueprint):
+async def _lines(sink: Chosen[SinkStrategy[Any]], secrets: Secrets, blueprint: str | None) -> None:
+    async for chunk in read_catalog(sink, secrets, blueprint):
         put_bytes(b"".join(_json(entity) + b"\n" for entity in chunk))
 
 
-async def _list(sink: Chosen[SinkStrategy[Any]], blueprint: str | None) -> None:
+async def _list(sink: Chosen[SinkStrategy[Any]], secrets: Secrets, blueprint: str | None) -> None:
     before = b"[\n"
-    async for chunk in read_catalog(sink, blueprint):
+    async for chunk in read_catalog(sink, secrets, blueprint):
         put_bytes(before + b",\n".join(map(_json, chunk)))
         before = b",\n"
     put_bytes(b"[]\n" if before == b"[\n" else b"\n]\n")

@@ -354,7 +354,7 @@ class Resource:
     data_path: str | None
     items_to_parse: ItemsToParse | None
     entities: tuple[EntityMapping, ...]
-    incremental: Incremental | None = None
+    incremental: "Incremental | None" = None
     """How to ask for what has changed; None: everything is read, each time."""
 
 

@@ -1,4 +1,4 @@
-"""What the auth of a connection sends on its own account, to a token endpoint for example."""
+"""Requests that plugins send on their own account: an auth to a token endpoint, a sink to its service."""
 
 from __future__ import annotations
 
@@ -21,14 +21,11 @@ from penstock.redaction import Secrets, secret_parts
 from penstock.strategies import AuthContext, TokenStore
 
 
-class Errands(AuthContext):
-    """Sends what the auth asks for over the connection's own wire, and tries again as the connection does."""
+class Courier:
+    """Sends what a plugin asks for over a wire, and tries again as the settings say."""
 
-    def __init__(self, settings: HttpSettings, wire: Wire, tokens: TokenStore, secrets: Secrets) -> None:
-        self.base_url = without_user_info(settings.base_url)
-        self.tokens = tokens
+    def __init__(self, settings: HttpSettings, wire: Wire) -> None:
         self._wire = wire
-        self._secrets = secrets
         self._policy = RetryPolicy(settings.max_retries, settings.max_retry_wait, settings.retry_post)
         defaults = connection_headers(settings)
         self._headers = {name: defaults[name] for name in ("User-Agent", "Accept", "Accept-Encoding")}
@@ -102,6 +99,21 @@ class Errands(AuthContext):
                 return verdict
         return exchange
 
+    @staticmethod
+    def _message(request: httpx.Request, error: Exception, tries: Tries) -> str:
+        attempts = f" after {tries.made} attempts" if tries.made > 1 else ""
+        return f"{describe(request)}: {error}{attempts}"
+
+
+class Errands(Courier, AuthContext):
+    """Sends what the auth of a connection asks for, over the connection's own wire."""
+
+    def __init__(self, settings: HttpSettings, wire: Wire, tokens: TokenStore, secrets: Secrets) -> None:
+        super().__init__(settings, wire)
+        self.base_url = without_user_info(settings.base_url)
+        self.tokens = tokens
+        self._secrets = secrets
+
     async def to_the_end(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Await the work, as ``AuthContext`` says."""
         return await self._wire.to_the_end(work)
@@ -117,11 +129,6 @@ class Errands(AuthContext):
     def conceal(self, *secrets: str) -> None:
         """Keep these, and what of them the other side may repeat alone, out of every message from now on."""
         self._secrets.learn(*dict.fromkeys(part for secret in secrets for part in secret_parts(secret)))
-
-    @staticmethod
-    def _message(request: httpx.Request, error: Exception, tries: Tries) -> str:
-        attempts = f" after {tries.made} attempts" if tries.made > 1 else ""
-        return f"{describe(request)}: {error}{attempts}"
 
 
 def _copy_of(request: httpx.Request) -> httpx.Request:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -184,10 +184,11 @@ class Journal:
         )
         return int(row[0]) if row else 0
 
-    def sightings(self) -> Iterator[Sighting]:
-        """Iterate over all sightings, sorted by blueprint and identifier (as code points)."""
-        rows = self.file.rows("SELECT blueprint, identifier, partition, run FROM seen ORDER BY 1, 2")
-        yield from map(Sighting._make, rows)
+    def sightings(self) -> Generator[Sighting]:
+        """Iterate over all sightings, sorted by blueprint and identifier (as code points); to be closed."""
+        query = "SELECT blueprint, identifier, partition, run FROM seen ORDER BY 1, 2"
+        with closing(self.file.rows(query)) as rows:
+            yield from map(Sighting._make, rows)
 
     def forget(self, run: int, keys: Mapping[EntityKey, bool], refused: Sequence[tuple[EntityKey, str]] = ()) -> None:
         """Drop what is known of entities that this run has deleted, but for the account of it.

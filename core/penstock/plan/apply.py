@@ -17,6 +17,7 @@ from penstock.plan.rehearse import Rehearsal, rehearsal
 from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import RunReport
+from penstock.sync.run import lend
 from penstock.sync.sinks import open_sink
 
 
@@ -67,12 +68,14 @@ async def apply_plan(
             begun = not found.report.interrupted
             if begun:
                 require_unmoved(planned, Plan(settings, place, found, secrets))
-                await _perform(found, journal, settings, stop)
+                await _perform(found, journal, settings, secrets, stop)
             return Applied(found.report, begun)
 
 
-async def _perform(found: Rehearsal, journal: Journal, settings: Settings, stop: asyncio.Event) -> None:
-    async with open_sink(settings.sink, settings.source, settings.plugins) as sink:
+async def _perform(
+    found: Rehearsal, journal: Journal, settings: Settings, secrets: Secrets, stop: asyncio.Event
+) -> None:
+    async with open_sink(settings.sink, lend(settings, secrets, found.report.run), settings.plugins) as sink:
         await sink.claim()
         journal.lease.check()  # whoever takes over claims after us
         with journal.transaction():

@@ -108,5 +108,11 @@ class Calls:
                 for key, expected, outcome in zip(call.keys, call.outcomes, outcomes, strict=True)
                 if outcome.kind != expected
             ]
+        async for settled in sink.settle():
+            found.otherwise += [
+                Otherwise(one.kind, EntityKey(one.blueprint, one.identifier), "updated", one.outcome)
+                for one in settled
+                if one.outcome.kind == "refused"
+            ]
         found.finished = True
         return found

@@ -9,7 +9,7 @@ from typing import Final, Self
 from penstock.plan.calls import Calls, Delete, Write
 from penstock.plan.changes import Action, Change, Changes, differences
 from penstock.strategies import Sink
-from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OutcomeKind, OwnedEntity
+from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OutcomeKind, OwnedEntity, Settled
 
 _ACTIONS: Final[dict[OutcomeKind, Action]] = {"created": "create", "updated": "update"}
 
@@ -56,6 +56,17 @@ class Comparing(Sink):
         )
         self._note(batch, before, outcomes)
         return outcomes
+
+    async def settle(self) -> AsyncIterator[Sequence[Settled]]:
+        """Settle as the other one does, and note what was created or updated."""
+        async for chunk in self._sink.settle():
+            changed = [one for one in chunk if one.outcome.kind in _ACTIONS]
+            after = await self._sink.read([EntityKey(one.blueprint, one.identifier) for one in changed])
+            self._changes.add(
+                Change(one.kind, _ACTIONS[one.outcome.kind], *one[1:3], differences(None, now.entity if now else None))
+                for one, now in zip(changed, after, strict=True)
+            )
+            yield chunk
 
     async def count(self) -> int | None:
         """Count as the other one does."""

@@ -18,7 +18,7 @@ from penstock.plan.compare import Comparing
 from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import RunReport
-from penstock.sync.run import Ends, run_between
+from penstock.sync.run import Ends, lend, run_between
 from penstock.sync.sinks import rehearse_sink
 
 _PREFIX: Final = "penstock-plan-"
@@ -68,9 +68,14 @@ async def rehearsal(
         # the journal first: should somebody be syncing, it is then behind the catalog, as it is allowed to be
         copy_of(path_of(settings.state_dir, settings.source), folder / "journal")
         calls = Calls(folder / "calls")
-        stand_in = rehearse_sink(settings.sink, settings.source, folder / "catalog", settings.plugins)
+
+        def stand_in(run: str) -> Comparing:
+            context = lend(settings, secrets, run)
+            sink = rehearse_sink(settings.sink, context, folder / "catalog", settings.plugins)
+            return Comparing(sink, changes, calls)
+
         with Changes(folder / "changes.db") as changes:
             with Journal(folder / "journal", settings.source) as journal:
-                ends = Ends(Comparing(stand_in, changes, calls), journal, resume_within=None)
+                ends = Ends(stand_in, journal, resume_within=None)
                 report = await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
             yield Rehearsal(report, changes, calls, journal.path)

@@ -15,13 +15,16 @@ from penstock.strategies import Sink
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport
 from penstock.sync.spool import Kept
-from penstock.values import Entity, EntityBatch, EntityKey, Outcome, Stop
+from penstock.values import Entity, EntityBatch, EntityKey, Outcome, Settled, Stop
 
 if TYPE_CHECKING:
     from penstock.journal.extents import Stretch
     from penstock.journal.validators import KnownPage
 
 _LONGEST_MESSAGE: Final = 500
+_DEFERRED: Final = frozenset({"deferred"})
+_UNCERTAIN: Final = _DEFERRED | {"refused"}
+"""Outcomes after which a page is asked for again, and no mark passes what it showed."""
 BATCH_SIZE = 1000
 """Entities per write; measured: larger batches gain nothing and hold more memory."""
 
@@ -76,9 +79,16 @@ class Delivery:
         self._waiting = 0
         """Sightings that are not on their way yet."""
         self._spoilt: set[int] = set()
-        """Partitions of which the sink has refused something."""
+        """Partitions of which the sink has refused something, or put it off."""
+        self._deferred = 0
+        self.unresolved: set[str] = set()
+        """Blueprints of entities of which it is not known what the catalog calls them."""
         self._kept = kept
         self._reveals = reveals
+        self._unsettled: set[int] = set()
+        """Partitions that showed an entity whose outcome is deferred."""
+        self._withheld: dict[int, Progress] = {}
+        """How far these will have been read once it is settled."""
 
     def partition(self, values: Mapping[str, str]) -> int:
         """Return the number of the partition with these path values; raises JournalError."""
@@ -200,6 +210,29 @@ class Delivery:
             await self._start_writing()
             await self._finish_writing()
 
+    @property
+    def kind(self) -> str:
+        """Whose entities these are."""
+        return self._report.kind
+
+    @property
+    def deferred(self) -> int:
+        """How many entities have not been settled."""
+        return self._deferred
+
+    def settle(self, one: Settled) -> None:
+        """Hear what became of an entity that was deferred."""
+        self._deferred -= 1
+        self._tally(one.blueprint, one.identifier, one.outcome)
+        self._tell_refusal(self._beside.account, EntityKey(one.blueprint, one.identifier), one.outcome)
+
+    def settled(self) -> None:
+        """Hear that nothing is deferred any more: now the journal may know how far the partitions were read."""
+        beside, self._beside = self._beside, _Beside()
+        if self._withheld:
+            self._journal.see(self._run, {}, self._withheld, also=lambda: self._keep(beside))
+            self._withheld = {}
+
     def duplicates(self, partitions: Collection[int]) -> int:
         """Return how many entities came more than once in the same one of these partitions, once all is flushed."""
         return self._taken - self._journal.count_seen(self._run, partitions)
@@ -228,11 +261,14 @@ class Delivery:
             )
         self._outdate(sightings, beside)
         outcomes = await self._sink.write(batch) if batch.entities else ()
-        refused = _refused(batch, outcomes) if any(outcome.kind == "refused" for outcome in outcomes) else set[_Key]()
-        self._spoilt |= {partition for (partition, _), keys in sightings.items() if refused & keys.keys()}
-        beside.known = {page: known for page, known in beside.known.items() if not refused & sightings[page].keys()}
+        uncertain = _keys(batch, outcomes, _UNCERTAIN)
+        self._spoilt |= {partition for (partition, _), keys in sightings.items() if uncertain & keys.keys()}
+        unlike = uncertain | {(one.blueprint, one.identifier) for one in batch.entities if one.search is not None}
+        beside.known = {page: known for page, known in beside.known.items() if not unlike & sightings[page].keys()}
         self._tell_refusals(beside.account, batch, outcomes)
-        self._journal.see(self._run, sightings, progress, also=lambda: self._keep(beside))
+        progress = self._certain(batch, outcomes, sightings, progress)
+        seen = self._renamed(batch, outcomes, sightings)
+        self._journal.see(self._run, seen, progress, also=lambda: self._keep(beside))
         self._kept.delivered()
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
@@ -241,13 +277,16 @@ class Delivery:
         if not self._journal.accounts.has_refusals(self._run) and all(one.kind != "refused" for one in outcomes):
             return
         for entity, outcome in zip(batch.entities, outcomes, strict=True):
-            key = EntityKey(entity.blueprint, entity.identifier)
-            if not is_unicode(key.blueprint + key.identifier):
-                continue
-            if outcome.kind == "refused":
-                account.refused.append((key, self._report.redacted(outcome.reason)))
-            else:
-                account.accepted.append(key)
+            if outcome.kind != "deferred":
+                self._tell_refusal(account, EntityKey(entity.blueprint, entity.identifier), outcome)
+
+    def _tell_refusal(self, account: Account, key: EntityKey, outcome: Outcome) -> None:
+        if not is_unicode(key.blueprint + key.identifier):
+            return
+        if outcome.kind == "refused":
+            account.refused.append((key, self._report.redacted(outcome.reason)))
+        else:
+            account.accepted.append(key)
 
     def _outdate(self, sightings: _Sightings, beside: _Beside) -> None:
         """Forget known pages before anything of theirs is written anew."""
@@ -275,24 +314,76 @@ class Delivery:
             if partition not in self._spoilt:
                 self._journal.extents.advance(partition, mark, reached)
 
+    def _certain(
+        self,
+        batch: EntityBatch,
+        outcomes: Sequence[Outcome],
+        sightings: _Sightings,
+        progress: Mapping[int, Progress],
+    ) -> Mapping[int, Progress]:
+        """Return how far was read of the partitions that are settled, and keep the rest back."""
+        deferred = _keys(batch, outcomes, _DEFERRED)
+        self._deferred += len(deferred)
+        self._unsettled.update(partition for (partition, _), keys in sightings.items() if not deferred.isdisjoint(keys))
+        if not self._unsettled:
+            return progress
+        self._withheld.update((partition, one) for partition, one in progress.items() if partition in self._unsettled)
+        return {partition: one for partition, one in progress.items() if partition not in self._unsettled}
+
+    def _renamed(self, batch: EntityBatch, outcomes: Sequence[Outcome], sightings: _Sightings) -> _Sightings:
+        """Return the sightings under the names that the catalog has for what a search query names."""
+        names = {
+            (entity.blueprint, entity.identifier): outcome.identifier
+            for entity, outcome in zip(batch.entities, outcomes, strict=True)
+            if entity.search is not None
+        }
+        if not names:
+            return sightings
+        self.unresolved.update(blueprint for (blueprint, _), name in names.items() if not name)
+        return {
+            place: {key if key not in names else (key[0], names[key]): None for key in keys if names.get(key, "known")}
+            for place, keys in sightings.items()
+        }
+
     def _count(self, batch: EntityBatch, outcomes: Sequence[Outcome]) -> None:
         report = self._report
         counts = Counter(outcome.kind for outcome in outcomes)
         report.created += counts["created"]
         report.updated += counts["updated"]
         report.unchanged += counts["unchanged"]
+        if counts["absent"]:
+            report.skipped += counts["absent"]
+            report.warn(
+                report.kind,
+                f"{counts['absent']} search queries as identifier find nothing: nothing is written for these, and "
+                "nothing of their blueprint is deleted in this run",
+            )
         if counts["refused"]:
-            report.failed += counts["refused"]
-            report.refused += counts["refused"]
             for entity, outcome in zip(batch.entities, outcomes, strict=True):
                 if outcome.kind == "refused":
-                    where = f"{report.kind} {entity.blueprint}/{entity.identifier}"
-                    report.error(where, f"the sink refused it: {outcome.reason}")
+                    self._refuse(entity.blueprint, entity.identifier, outcome)
+
+    def _tally(self, blueprint: str, identifier: str, outcome: Outcome) -> None:
+        report = self._report
+        if outcome.kind == "refused":
+            self._refuse(blueprint, identifier, outcome)
+        else:
+            report.created += outcome.kind == "created"
+            report.updated += outcome.kind == "updated"
+            report.unchanged += outcome.kind == "unchanged"
+
+    def _refuse(self, blueprint: str, identifier: str, outcome: Outcome) -> None:
+        self._report.failed += 1
+        self._report.refused += 1
+        self._report.error(f"{self._report.kind} {blueprint}/{identifier}", f"the sink refused it: {outcome.reason}")
 
 
-def _refused(batch: EntityBatch, outcomes: Sequence[Outcome]) -> set[_Key]:
+def _keys(batch: EntityBatch, outcomes: Sequence[Outcome], kinds: Collection[str]) -> set[_Key]:
+    """Return the entities of these outcomes, which are mostly none."""
+    if not any(outcome.kind in kinds for outcome in outcomes):
+        return set()
     return {
         (entity.blueprint, entity.identifier)
         for entity, outcome in zip(batch.entities, outcomes, strict=True)
-        if outcome.kind == "refused"
+        if outcome.kind in kinds
     }

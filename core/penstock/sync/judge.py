@@ -70,6 +70,8 @@ class _Judge:
             if len(sightings) > 1:
                 for sighting in sightings:
                     self.not_held(sighting)
+        elif newest.blueprint in self._proof.unresolved:
+            return
         elif self._former.get(resource, True) and all(self._is_over(sighting) for sighting in sightings):
             self._add(newest, resource)
 
@@ -79,7 +81,7 @@ class _Judge:
         if not resource:
             return
         self.owned[resource] += 1
-        if self._everything:
+        if self._everything and entity.blueprint not in self._proof.unresolved:
             cause: Cause = "gone" if entity.kind in self._by_kind else "removed"
             self._missing.add(entity[1:], resource, cause, self._proof.patience.needed(entity.blueprint))
 

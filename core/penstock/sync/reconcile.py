@@ -10,6 +10,7 @@ import asyncio
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Final
 
 from penstock.config.models import MappingFlags
@@ -38,7 +39,8 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFl
         journal.miss_nothing()
         return []
     missing, limits = journal.missing(), Limits.of(flags)
-    owned = await judge(sink.owned(), journal.sightings(), proof, missing)
+    with closing(journal.sightings()) as sightings:  # a sink that is reached over a network may fail halfway
+        owned = await judge(sink.owned(), sightings, proof, missing)
     with journal.transaction():
         missing.settle_reads()
         _settle(missing, _Verdict(owned, journal.holds.all(), proof, limits))

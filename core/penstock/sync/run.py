@@ -6,11 +6,13 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from penstock.config.models import Settings
+from penstock.errors import SinkError
+from penstock.http.lending import Lent
 from penstock.journal import Journal
 from penstock.redaction import Secrets
 from penstock.strategies import Sink
@@ -26,6 +28,7 @@ from penstock.sync.sinks import open_sink
 from penstock.sync.source import Source, open_source
 from penstock.sync.spool import Kept
 from penstock.sync.task import digest_of
+from penstock.values import Settled, WriteFlags
 
 if TYPE_CHECKING:
     from penstock.sync.changes import Changes
@@ -56,18 +59,35 @@ async def run_sync(
         return await run_between(
             settings,
             secrets,
-            Ends(open_sink(settings.sink, settings.source, settings.plugins), journal, settings.resume_within),
+            Ends(
+                lambda run: open_sink(settings.sink, lend(settings, secrets, run), settings.plugins),
+                journal,
+                settings.resume_within,
+            ),
             only=only,
             observer=observer,
             stop=stop,
         )
 
 
+def lend(settings: Settings, secrets: Secrets, run: str) -> Lent:
+    """Return what core lends to the sink of one run."""
+    flags = settings.flags
+    return Lent(
+        settings.source,
+        secrets,
+        run=run,
+        flags=WriteFlags(
+            flags.create_missing_related_entities, flags.delete_dependent_entities, flags.enable_merge_entity
+        ),
+    )
+
+
 class Ends(NamedTuple):
     """Where a run leads: a sync into the catalog, a rehearsal into something that goes with it."""
 
-    sink: Sink
-    """Not entered yet."""
+    open_sink: Callable[[str], Sink]
+    """Gives the sink, not entered yet, for the id of the run."""
     journal: Journal
     resume_within: float | None
     """Seconds after its start in which a run that was broken off is taken up; None for never."""
@@ -88,7 +108,7 @@ async def run_between(
     started = time.monotonic()
     number = _begin(journal, report, digest_of(settings, only), ends.resume_within)
     with Kept(journal.path.with_suffix(".answers"), report.run, secrets) as kept:
-        async with ends.sink as sink, open_source(settings, secrets, kept) as source:
+        async with ends.open_sink(report.run) as sink, open_source(settings, secrets, kept) as source:
             async with journal.lease.renewed():
                 await sink.claim()
                 journal.lease.check()  # whoever takes over claims after us
@@ -141,6 +161,7 @@ class _Run:
         self._started_at = started_at
         self._whole: Mapping[str, str] = {}
         """Why resources are read whole although they could be asked for changes only."""
+        self._deliveries: list[Delivery] = []
 
     async def execute(self, report: RunReport, only: Collection[str], stop: asyncio.Event) -> None:
         redact = self._source.secrets
@@ -159,6 +180,7 @@ class _Run:
         if report.status == "incomplete":  # a quota that was used up by the very last request is no matter
             report.resume_at = _moment(self._source.client.suspended_until)
         if not report.interrupted and report.resume_at is None:
+            await self._settle()
             proof = self._proof(reports, report, named_since)
             report.unmapped = await reconcile(self._sink, self._journal, proof, self._source.settings.flags)
             if self._may_spare_work():
@@ -175,6 +197,7 @@ class _Run:
             delivery = Delivery(
                 self._sink, self._journal, self._kept, self._reveals, self._number, name, report, self._observer
             )
+            self._deliveries.append(delivery)
             changes = self._changes(name, report)
             pages = self._pages if self._conditional and self._may_know_pages(name) else None
             kind = KindRead(self._source, self._resources[name], delivery, report, self._observer, changes, pages)
@@ -191,6 +214,22 @@ class _Run:
             for doubt in list(self._source.client.doubts)[doubts:]:
                 report.warn(report.kind, f"the source answered {doubt}")
 
+    async def _settle(self) -> None:
+        """Have the sink write what it deferred, and count what became of it."""
+        async for chunk in self._sink.settle():
+            for one in chunk:
+                self._brought(one).settle(one)
+        for delivery in self._deliveries:
+            delivery.settled()
+
+    def _brought(self, one: Settled) -> Delivery:
+        """Return who brought it: the first of those of its kind that wait for something."""
+        for delivery in self._deliveries:
+            if delivery.kind == one.kind and delivery.deferred:
+                return delivery
+        message = f'settle() tells of an entity of the kind "{one.kind}", of which none was deferred'
+        raise SinkError(message)
+
     def _proof(self, reports: Mapping[str, KindReport], report: RunReport, named_since: Mapping[str, int]) -> Proof:
         known = self._journal.partitions()
         unsure = self._unsure()
@@ -206,6 +245,7 @@ class _Run:
             named_since=named_since,
             patience=self._patience(resumed=report.resumed),
             partly=blueprints_of([self._resources[name] for name in self._partly()]),
+            unresolved={blueprint for delivery in self._deliveries for blueprint in delivery.unresolved},
         )
         for partition, name in known.items():
             if name not in self._resources:

@@ -13,21 +13,22 @@ from typing import Any, Final, Self, TypeVar
 from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
 from penstock.plugin_calls import blocking, bounded
-from penstock.strategies import Sink, SinkStrategy
-from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
+from penstock.strategies import Sink, SinkContext, SinkStrategy
+from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, Settled
 
 ResultT = TypeVar("ResultT")
-_WRITTEN: Final = frozenset({"created", "updated", "unchanged", "refused"})
+_SETTLED: Final = frozenset({"created", "updated", "unchanged", "refused"})
+_WRITTEN: Final = _SETTLED | {"deferred", "absent"}
 _DELETED: Final = frozenset({"deleted", "absent", "refused"})
 _key: Final = itemgetter(1, 2)
 
 
-def open_sink(chosen: Chosen[SinkStrategy[Any]], source: str, limits: PluginLimits | None = None) -> Sink:
-    """Return the sink for a source; nothing is touched before it is entered.
+def open_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext, limits: PluginLimits | None = None) -> Sink:
+    """Return the sink for the context's source; nothing is touched before it is entered.
 
     Args:
         chosen: Which sink.
-        source: Who writes.
+        context: What core lends it; the source among it.
         limits: How long one of its calls may take.
 
     Raises:
@@ -35,11 +36,11 @@ def open_sink(chosen: Chosen[SinkStrategy[Any]], source: str, limits: PluginLimi
     """
     seconds = (limits or PluginLimits()).timeout
     with _blaming(chosen.strategy.name, seconds):
-        return _NamedSink(chosen.strategy.open(chosen.config, source), chosen.strategy.name, seconds)
+        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy, seconds)
 
 
 def rehearse_sink(
-    chosen: Chosen[SinkStrategy[Any]], source: str, folder: Path, limits: PluginLimits | None = None
+    chosen: Chosen[SinkStrategy[Any]], context: SinkContext, folder: Path, limits: PluginLimits | None = None
 ) -> Sink:
     """Return a stand-in for the sink, which begins with what that one holds and keeps what is done to it to itself.
 
@@ -49,7 +50,7 @@ def rehearse_sink(
     """
     seconds = (limits or PluginLimits()).timeout
     with _blaming(chosen.strategy.name, seconds):
-        return _NamedSink(chosen.strategy.rehearse(chosen.config, source, folder), chosen.strategy.name, seconds)
+        return _NamedSink(chosen.strategy.rehearse(chosen.config, context, folder), chosen.strategy, seconds)
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
@@ -61,10 +62,12 @@ def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
 class _NamedSink(Sink):
     """Hands everything on, checks what comes back, and names the plugin in every error."""
 
-    def __init__(self, sink: Sink, name: str, seconds: float) -> None:
+    def __init__(self, sink: Sink, strategy: SinkStrategy[Any], seconds: float) -> None:
         self._sink = sink
-        self._name = name
+        self._name = strategy.name
+        self._searches = strategy.searches
         self._seconds = seconds
+        self._deferred = 0
 
     async def __aenter__(self) -> Self:
         with _blaming(self._name):
@@ -82,8 +85,30 @@ class _NamedSink(Sink):
             await self._bounded(self._sink.claim())
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
+        if not self._searches and any(entity.search is not None for entity in batch.entities):
+            return await self._write_named(batch)
         with _blaming(self._name):
-            return _checked(await self._bounded(self._sink.write(batch)), len(batch.entities), _WRITTEN, "write")
+            outcomes = _checked(await self._bounded(self._sink.write(batch)), len(batch.entities), _WRITTEN, "write")
+        self._deferred += sum(outcome.kind == "deferred" for outcome in outcomes)
+        return outcomes
+
+    async def _write_named(self, batch: EntityBatch) -> Sequence[Outcome]:
+        """Write the entities that have a name; the others nobody can find."""
+        refused = Outcome(
+            "refused", f"a search query as identifier needs a sink that can search, and {self._name} cannot"
+        )
+        named = [entity for entity in batch.entities if entity.search is None]
+        outcomes = iter(await self.write(EntityBatch(batch.kind, named)) if named else ())
+        return [next(outcomes) if entity.search is None else refused for entity in batch.entities]
+
+    async def settle(self) -> AsyncIterator[Sequence[Settled]]:
+        with _blaming(self._name):
+            async for chunk in self._chunks(self._sink.settle()):
+                self._deferred -= len(_checked([one.outcome for one in chunk], len(chunk), _SETTLED, "settle"))
+                yield chunk
+            if self._deferred:
+                message = f"settle() did not tell of {self._deferred} entities whose outcome was deferred"
+                raise ValueError(message)
 
     async def count(self) -> int | None:
         with _blaming(self._name):

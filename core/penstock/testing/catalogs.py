@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
+from penstock.http.lending import Lent
+from penstock.redaction import Secrets
 from penstock.strategies import Sink, SinkStrategy
 from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
 
@@ -21,7 +23,7 @@ class Catalog:
 
     def sink(self, source: str = "ours") -> Sink:
         """Return the sink, not entered yet."""
-        return self.strategy.open(self.config, source)
+        return self.strategy.open(self.config, Lent(source, Secrets()))
 
     def run(self, use: Callable[[Sink], Awaitable[ResultT]], source: str = "ours") -> ResultT:
         """Open the sink, use it, and close it."""

@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Final, cast
 import pytest
 
 from penstock.errors import LeaseLostError, PluginError, SinkError
+from penstock.http.lending import Lent
+from penstock.redaction import Secrets
 from penstock.strategies import Sink, SinkStrategy
 from penstock.testing.catalogs import Catalog, all_entities, all_owned
 from penstock.testing.conformance import PluginConformance, require
@@ -404,7 +406,7 @@ async def _write_and_die(catalog: Catalog) -> None:
 
 
 async def _rehearse(catalog: Catalog, folder: Path) -> list[object]:
-    return await _act(catalog.strategy.rehearse(catalog.config, "ours", folder))
+    return await _act(catalog.strategy.rehearse(catalog.config, Lent("ours", Secrets()), folder))
 
 
 async def _act(sink: Sink) -> list[object]:

@@ -35,7 +35,7 @@ def encode(value: JSON | Mapping[str, JSON], where: str) -> str:
     except orjson.JSONEncodeError:
         return _encode_anything(value, where)
     # NaN and infinity become null without a word; to look for one character first is to look once, and fast
-    if ("null" in text and not _finite(value)) or ("\\" in text and "\\u0000" in text):
+    if ("null" in text and not is_finite(value)) or ("\\" in text and "\\u0000" in text):
         _check(value, where)
     return text
 
@@ -91,14 +91,14 @@ def _canonical(value: JSON) -> bytes:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
-def _finite(value: object) -> bool:
+def is_finite(value: object) -> bool:
     """Whether all numbers inside are finite: the quick look that every null in a record costs."""
     if isinstance(value, Mapping):
-        return _finite(list(cast("Mapping[str, object]", value).values()))
+        return is_finite(list(cast("Mapping[str, object]", value).values()))
     if isinstance(value, list):
         for item in cast("list[object]", value):
             kind = type(item)
-            if (kind is float or kind is dict or kind is list) and not _finite(item):
+            if (kind is float or kind is dict or kind is list) and not is_finite(item):
                 return False
         return True
     return not isinstance(value, float) or isfinite(value)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from penstock import PluginConfig, Sink, SinkStrategy, hookimpl
+from penstock import PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
 from penstock_sinks._folder import Folder, Rehearsal
 from penstock_sinks._sink import StoreSink, is_there
 
@@ -30,13 +30,13 @@ class Jsonl(SinkStrategy[JsonlConfig]):
     name = "jsonl"
     Config = JsonlConfig
 
-    def open(self, config: JsonlConfig, source: str) -> Sink:
+    def open(self, config: JsonlConfig, context: SinkContext) -> Sink:
         """Return the sink; the folder is opened when it is entered."""
-        return StoreSink(Folder(config.path, source))
+        return StoreSink(Folder(config.path, context.source))
 
-    def rehearse(self, config: JsonlConfig, source: str, folder: Path) -> Sink:
+    def rehearse(self, config: JsonlConfig, context: SinkContext, folder: Path) -> Sink:
         """Return a sink for the entities of the folder, read when it is entered; the lines are not written back."""
-        return StoreSink(Rehearsal(config.path, source, folder / "catalog.db"))
+        return StoreSink(Rehearsal(config.path, context.source, folder / "catalog.db"))
 
     def exists(self, config: JsonlConfig) -> bool:
         """Return whether there is something at the path."""

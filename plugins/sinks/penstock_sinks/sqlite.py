@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from penstock import PluginConfig, Sink, SinkStrategy, hookimpl
+from penstock import PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
 from penstock_sinks._sink import StoreSink, is_there
 from penstock_sinks._store import Rehearsal, Store
 
@@ -30,13 +30,13 @@ class Sqlite(SinkStrategy[SqliteConfig]):
     name = "sqlite"
     Config = SqliteConfig
 
-    def open(self, config: SqliteConfig, source: str) -> Sink:
+    def open(self, config: SqliteConfig, context: SinkContext) -> Sink:
         """Return the sink; the file is opened when it is entered."""
-        return StoreSink(Store(config.path, source))
+        return StoreSink(Store(config.path, context.source))
 
-    def rehearse(self, config: SqliteConfig, source: str, folder: Path) -> Sink:
+    def rehearse(self, config: SqliteConfig, context: SinkContext, folder: Path) -> Sink:
         """Return a sink for a copy of the file, made when it is entered."""
-        return StoreSink(Rehearsal(config.path, source, folder / "catalog.db"))
+        return StoreSink(Rehearsal(config.path, context.source, folder / "catalog.db"))
 
     def exists(self, config: SqliteConfig) -> bool:
         """Return whether there is something at the path."""

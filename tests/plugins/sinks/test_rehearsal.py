@@ -14,6 +14,8 @@ import pytest
 
 from penstock import Entity, EntityBatch, EntityKey, HeldEntity, Sink
 from penstock.errors import SinkError
+from penstock.http.lending import Lent
+from penstock.redaction import Secrets
 from support.catalogs import Catalog, all_entities, all_owned, user
 from support.trees import tree
 
@@ -23,7 +25,7 @@ ResultT = TypeVar("ResultT")
 def _rehearse(catalog: Catalog, use: Callable[[Sink], Awaitable[ResultT]], folder: Path) -> ResultT:
     async def opened() -> ResultT:
         config = catalog.strategy.Config.model_validate({"path": catalog.path})
-        async with catalog.strategy.rehearse(config, "ours", folder) as sink:
+        async with catalog.strategy.rehearse(config, Lent("ours", Secrets()), folder) as sink:
             return await use(sink)
 
     return asyncio.run(opened())
@@ -180,7 +182,7 @@ def test_a_folder_that_another_process_is_writing_is_left_alone(jsonl: Catalog, 
     async def use(sink: Sink) -> None:
         del sink
         config = jsonl.strategy.Config.model_validate({"path": jsonl.path})
-        async with jsonl.strategy.rehearse(config, "ours", elsewhere):
+        async with jsonl.strategy.rehearse(config, Lent("ours", Secrets()), elsewhere):
             pass
 
     with pytest.raises(SinkError, match="cannot read the catalog: another process is using it"):

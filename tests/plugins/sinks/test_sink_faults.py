@@ -25,10 +25,12 @@ FILL_FOREVER = """
 import asyncio, itertools, sys
 from pathlib import Path
 from penstock import Entity, EntityBatch
+from penstock.http.lending import Lent
 from penstock.plugins import PluginManager
+from penstock.redaction import Secrets
 async def main(name, path):
     strategy = PluginManager().sink(name)
-    async with strategy.open(strategy.Config(path=Path(path)), "ours") as sink:
+    async with strategy.open(strategy.Config(path=Path(path)), Lent("ours", Secrets())) as sink:
         for number in itertools.count():
             entities = [Entity("user", f"{number:06}-{item}", properties={"n": number}) for item in range(10)]
             await sink.write(EntityBatch("/users", entities))

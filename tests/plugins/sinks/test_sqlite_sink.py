@@ -190,9 +190,11 @@ FILL = """
 import asyncio, sys
 from pathlib import Path
 from penstock import Entity, EntityBatch
+from penstock.http.lending import Lent
+from penstock.redaction import Secrets
 from penstock_sinks.sqlite import Sqlite, SqliteConfig
 async def main(path, source):
-    async with Sqlite().open(SqliteConfig(path=Path(path)), source) as sink:
+    async with Sqlite().open(SqliteConfig(path=Path(path)), Lent(source, Secrets())) as sink:
         for number in range(10):
             await sink.write(EntityBatch("/users", [Entity("user", f"{source}-{number}")]))
 asyncio.run(main(*sys.argv[1:]))

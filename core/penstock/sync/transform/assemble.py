@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias, cast
 
 from penstock.errors import ExpressionError, ExpressionTimeoutError
-from penstock.expressions.exact import whole
+from penstock.expressions.exact import encode, whole
 from penstock.sync.transform.coerce import as_label, as_target, as_text, is_search
 from penstock.sync.transform.fields import EntityFields, Field
 from penstock.sync.transform.notes import Notes
@@ -14,8 +14,6 @@ from penstock.values import JSON, UNSET, Entity, Unset
 
 Values: TypeAlias = "Mapping[str, JSON | ExpressionError]"
 """First outputs, or why there is none, by jq text."""
-
-_NO_SEARCH = "a search query as identifier needs a sink that can search, and there is none yet"
 
 
 class SkippedError(Exception):
@@ -33,14 +31,12 @@ def assemble(fields: EntityFields, values: Values, label: str, notes: Notes) -> 
         SkippedError: There is no identifier or blueprint.
         FailedError: The identifier or blueprint failed, or an expression did not end.
     """
-    if fields.searches:
-        notes.error(fields.identifier.path, _NO_SEARCH, label)
-        raise FailedError
     for field in fields:
         error = values[field.cell.text]
         if isinstance(error, ExpressionTimeoutError):
             raise _failed(field, error, label, notes)
-    identifier = _needed(fields.identifier, values, label, notes)
+    search = _search(fields.identifier, values, label, notes)
+    identifier = encode(search).decode() if search else _needed(fields.identifier, values, label, notes)
     blueprint = _needed(fields.blueprint, values, f'"{identifier}"', notes)
 
     def value(field: Field, convert: Callable[[JSON], JSON]) -> JSON:
@@ -57,6 +53,7 @@ def assemble(fields: EntityFields, values: Values, label: str, notes: Notes) -> 
         UNSET if fields.team is None else value(fields.team, as_target),
         {name: value(field, whole) for name, field in fields.properties.items()},
         {name: value(field, as_target) for name, field in fields.relations.items()},
+        search,
     )
 
 
@@ -66,13 +63,30 @@ def first_line(error: ExpressionError) -> str:
     return lines[0] if lines else "it failed"
 
 
+def _search(field: Field, values: Values, label: str, notes: Notes) -> dict[str, JSON] | None:
+    """Return the search query that names an entity, None where a text does."""
+    value = values[field.cell.text]
+    if isinstance(value, ExpressionError) or not is_search(value):
+        return None
+    search = cast("dict[str, JSON]", value)
+    if _compares_with_null(search):  # it would find an entity that has nothing there, any of them
+        notes.warn(field.path, "null", "a value of the search query is null: the item is skipped", label)
+        raise SkippedError
+    return search
+
+
+def _compares_with_null(query: Mapping[str, JSON]) -> bool:
+    rules = query["rules"]
+    return not isinstance(rules, list) or any(
+        not isinstance(rule, dict) or (_compares_with_null(rule) if "rules" in rule else rule.get("value") is None)
+        for rule in rules
+    )
+
+
 def _needed(field: Field, values: Values, label: str, notes: Notes) -> str:
     value = values[field.cell.text]
     if isinstance(value, ExpressionError):
         raise _failed(field, value, label, notes)
-    if is_search(value):
-        notes.error(field.path, _NO_SEARCH, label)
-        raise FailedError
     try:
         text = as_text(value)
     except ValueError as unfit:

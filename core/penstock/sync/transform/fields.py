@@ -72,7 +72,7 @@ class EntityFields:
 
     def __init__(self, mapping: EntityMapping, maker: FieldMaker, prefix: str) -> None:
         self.searches = isinstance(mapping.identifier, SearchQuery)
-        """Whether entities are named by a search query, which no sink can resolve."""
+        """Whether entities are named by a search query."""
         self.identifier = maker.value(f"{prefix}identifier", mapping.identifier)
         self.blueprint = maker.field(f"{prefix}blueprint", mapping.blueprint)
         self.title = None if mapping.title is None else maker.field(f"{prefix}title", mapping.title)

@@ -58,7 +58,7 @@ class Mapper:
             EntityFields(mapping, maker, f"mappings[{index}]." if several else "")
             for index, mapping in enumerate(resource.entities)
         ]
-        self._fields = [each for mapping in self._mappings if not mapping.searches for each in mapping]
+        self._fields = [each for mapping in self._mappings for each in mapping]
         self._ahead = Ahead(self._selector, self._fields)
         self._builders = [builder_of(mapping, self._ahead.evaluate) for mapping in self._mappings]
         expansion = resource.items_to_parse

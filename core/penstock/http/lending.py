@@ -1,0 +1,91 @@
+"""What core lends to a sink: who writes, and a client for services that are reached over HTTP.
+
+httpx and aiohttp are imported when a client is made: a sink on the local disk does not pay for them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING
+
+from penstock.errors import AuthError, SinkError
+from penstock.redaction import Secrets, secret_parts
+from penstock.strategies import ClientSettings, SinkClient, SinkContext
+from penstock.values import WriteFlags
+
+if TYPE_CHECKING:
+    import httpx
+
+    from penstock.config.models import HttpSettings
+    from penstock.http.errands import Courier
+
+
+class Lent(SinkContext):
+    """The loan of one opened sink.
+
+    Args:
+        source: Who writes, or looks.
+        secrets: What no message may show; learns what is obtained on the way.
+        run: The run's id.
+        flags: What the mapping says of writing.
+    """
+
+    def __init__(self, source: str, secrets: Secrets, *, run: str = "", flags: WriteFlags | None = None) -> None:
+        self.source = source
+        self.run = run
+        self.flags = flags or WriteFlags()
+        self._secrets = secrets
+
+    def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:
+        """Return an ``async with`` block that has a client, as ``SinkContext`` says."""
+        return _client(_http_settings(settings))
+
+    def time(self) -> float:
+        """Return the time in seconds since the epoch."""
+        return time.time()
+
+    def conceal(self, *secrets: str) -> None:
+        """Keep these, and what of them the other side may repeat alone, out of every message from now on."""
+        self._secrets.learn(*dict.fromkeys(part for secret in secrets for part in secret_parts(secret)))
+
+
+def _http_settings(settings: ClientSettings) -> HttpSettings:
+    from pydantic import ValidationError  # noqa: PLC0415 - see the module
+
+    from penstock.config.models import HttpSettings  # noqa: PLC0415
+
+    given = {name: getattr(settings, name) for name in ClientSettings.__dataclass_fields__}
+    try:
+        return HttpSettings.model_validate(given)
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        message = f"the sink's client cannot be made: {found}"
+        raise SinkError(message) from None  # the values may be secret
+
+
+@asynccontextmanager
+async def _client(settings: HttpSettings) -> AsyncGenerator[SinkClient]:
+    from penstock.http.errands import Courier  # noqa: PLC0415 - see the module
+    from penstock.http.wire import Wire  # noqa: PLC0415
+
+    async with Wire(settings) as wire:
+        yield _Client(Courier(settings, wire))
+
+
+class _Client(SinkClient):
+    def __init__(self, courier: Courier) -> None:
+        self._courier = courier
+
+    async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
+        from penstock.http.failures import QuotaError  # noqa: PLC0415 - see the module
+        from penstock.http.moments import in_words  # noqa: PLC0415
+
+        try:
+            return await self._courier.send(request, auth=auth)
+        except QuotaError as error:
+            message = f"{request.url.host} wants no requests before {in_words(error.until)}; run again then"
+            raise SinkError(message) from error
+        except AuthError as error:
+            raise SinkError(str(error)) from error

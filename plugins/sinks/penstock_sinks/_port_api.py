@@ -1,0 +1,245 @@
+"""Port's API: where it is, who we are, and what it says when it refuses (docs.port.io, API reference)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from functools import lru_cache
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Any, Final, NamedTuple, cast
+from urllib.parse import quote
+
+import httpx
+import orjson
+
+from penstock import SinkClient, SinkContext
+from penstock.errors import SinkError
+from penstock_sinks.port import PortConfig
+
+_LOG: Final = logging.getLogger(__name__)
+_EARLY: Final = 60.0
+"""Seconds before its end from which a token is replaced."""
+_EARLY_SHARE: Final = 0.1
+"""The same as a share of a short token's life."""
+_DOWN: Final = frozenset({401, 403, 408, 429, 502, 503, 504})
+"""Answers that say nothing of what was asked: all else would be answered so as well."""
+_IDENTIFIER: Final = re.compile(r"[!-.0-~]+")
+_READER: Final = "reader"
+"""Who only looks into a catalog."""
+_TYPE_ERRORS: Final = ("must be string", "should be string")
+
+
+class RefusalError(Exception):
+    """Port refuses one request for what is in it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        """For a person."""
+
+
+class Reply(NamedTuple):
+    """A success."""
+
+    status: int
+    body: dict[str, Any]
+
+
+class Owner(NamedTuple):
+    """Who writes, as data sources tell it."""
+
+    kind: str
+    """The integration's type."""
+    identifier: str
+
+    @property
+    def prefix(self) -> str:
+        """What the data source of an entity of ours begins with, whatever version wrote it."""
+        return f"port-ocean/{self.kind}/"
+
+    @property
+    def suffix(self) -> str:
+        """What it ends with."""
+        return f"/{self.identifier}/exporter"
+
+    @property
+    def housekeeper(self) -> str:
+        """What we call ourselves where no entity is concerned."""
+        return f"{self.prefix}{version('penstock')}/{self.identifier}"
+
+    @property
+    def agent(self) -> str:
+        """What we call ourselves elsewhere, and what becomes the data source."""
+        return f"{self.prefix}{version('penstock')}{self.suffix}"
+
+
+class _Token:
+    """An access token: got when it is needed, replaced early, by one caller at a time."""
+
+    def __init__(self, client: SinkClient, config: PortConfig, context: SinkContext, agent: str) -> None:
+        self._client = client
+        self._config = config
+        self._context = context
+        self._headers = {"User-Agent": agent}
+        self._header = ""
+        self._until = 0.0
+        self._lock = asyncio.Lock()
+
+    async def current(self, refused: str = "") -> str:
+        """Return an Authorization header, another one than that which was refused."""
+        if self._is_usable(refused):
+            return self._header
+        async with self._lock:
+            if not self._is_usable(refused):  # nobody else has seen to it meanwhile
+                await self._renew()
+        return self._header
+
+    def _is_usable(self, refused: str) -> bool:
+        return bool(self._header) and self._header != refused and self._context.time() < self._until
+
+    async def _renew(self) -> None:
+        config = self._config
+        credentials = {
+            "clientId": config.client_id.get_secret_value(),
+            "clientSecret": config.client_secret.get_secret_value(),
+        }
+        if "@" in credentials["clientId"]:
+            _LOG.warning("sink.clientId looks like a person's: an organisation's credentials outlive those of people")
+        request = httpx.Request(
+            "POST",
+            f"{config.url}/v1/auth/access_token",
+            headers=self._headers,
+            json=credentials,
+            extensions={"retry_safe": True},
+        )
+        response = await self._client.send(request)
+        if response.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+            message = (
+                f"Port refuses the credentials: {explain(response)}; set sink.clientId and sink.clientSecret, and "
+                f"sink.baseUrl or sink.region if the organisation is elsewhere than at {config.url}"
+            )
+            raise SinkError(message)
+        try:
+            answer = cast("dict[str, Any]", response.json())
+            token, seconds = str(answer["accessToken"]), float(answer["expiresIn"])
+        except (ValueError, KeyError, TypeError) as error:
+            message = f"{config.url}/v1/auth/access_token gave no token: {explain(response)}"
+            raise SinkError(message) from error
+        self._context.conceal(token)
+        self._header = f"{answer.get('tokenType', 'Bearer')} {token}"
+        self._until = self._context.time() + seconds - min(_EARLY, seconds * _EARLY_SHARE)
+
+
+class Api:
+    """Calls of one organisation, in the name of one owner."""
+
+    def __init__(self, client: SinkClient, config: PortConfig, context: SinkContext) -> None:
+        self.owner = Owner(config.integration_type, config.integration_identifier or _named_like(context.source))
+        self._client = client
+        self._base = f"{config.url}/v1"
+        self._token = _Token(client, config, context, self.owner.housekeeper)
+        common = {"Content-Type": "application/json", "Accept": "application/json"}
+        self._writing = httpx.Headers({"User-Agent": self.owner.agent, **common})
+        self._reading = httpx.Headers({"User-Agent": self.owner.housekeeper, **common})
+
+    async def call(self, method: str, *path: str, query: str = "", body: object = None) -> Reply:
+        """Ask for something that may be asked for twice, and return the answer.
+
+        Args:
+            method: GET, POST ...
+            path: Its parts, not encoded.
+            query: Encoded.
+            body: Bytes, or what is to become JSON.
+
+        Raises:
+            RefusalError: Port refuses this request.
+            SinkError: Port cannot be reached, is down, or refuses us.
+        """
+        url = f"{self._base}/{'/'.join(quote(part, safe='') for part in path)}"
+        content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
+        whole = _parsed(f"{url}?{query}" if query else url)
+        token = await self._token.current()
+        response = await self._send(method, whole, content, token)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            response = await self._send(method, whole, content, await self._token.current(refused=token))
+        if response.is_success:
+            return Reply(response.status_code, self._decoded(method, url, response))
+        if response.status_code in _DOWN:
+            message = f"{method} {url}: {response.status_code} {explain(response)}"
+            raise SinkError(message)
+        raise RefusalError(response.status_code, _code(response), explain(response))
+
+    async def _send(self, method: str, url: httpx.URL, content: bytes | None, token: str) -> httpx.Response:
+        headers = self._reading if method == "GET" else self._writing
+        headers["Authorization"] = token
+        extensions = {"retry_safe": True}
+        return await self._client.send(
+            httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
+        )
+
+    @staticmethod
+    def _decoded(method: str, url: str, response: httpx.Response) -> dict[str, Any]:
+        try:
+            body: object = orjson.loads(response.content) if response.content else {}
+        except orjson.JSONDecodeError as error:
+            message = f"{method} {url}: the answer is no JSON: {error}{_trace(response)}"
+            raise SinkError(message) from error
+        if not isinstance(body, dict):
+            message = f"{method} {url}: the answer is no JSON object{_trace(response)}"
+            raise SinkError(message)
+        return cast("dict[str, Any]", body)
+
+
+def _named_like(source: str) -> str:
+    """Return the identifier of an integration that is called as its source; raises SinkError."""
+    if not source:
+        return _READER
+    if not _IDENTIFIER.fullmatch(source):
+        message = (
+            f'the source "{source}" cannot name an integration of Port, which takes visible ASCII characters without '
+            "a slash: set sink.integrationIdentifier"
+        )
+        raise SinkError(message)
+    return source
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Return a URL that many requests share."""
+    return httpx.URL(url)
+
+
+def explain(response: httpx.Response) -> str:
+    """Return what an error says, and the id by which Port can find it."""
+    said = _said(response).get("message")
+    text = said if isinstance(said, str) and said else HTTPStatus(response.status_code).phrase
+    return f"{hinted(text)}{_trace(response)}"
+
+
+def hinted(text: str) -> str:
+    """Return the text of an error, with what may mend it where that is known."""
+    if any(words in text for words in _TYPE_ERRORS):
+        return f"{text} (a number becomes text with `| tostring` in the mapping)"
+    return text
+
+
+def _code(response: httpx.Response) -> str:
+    code = _said(response).get("error")
+    return code if isinstance(code, str) else ""
+
+
+def _said(response: httpx.Response) -> dict[str, Any]:
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+
+
+def _trace(response: httpx.Response) -> str:
+    trace = response.headers.get("x-trace-id", "")
+    return f" (x-trace-id {trace})" if trace else ""

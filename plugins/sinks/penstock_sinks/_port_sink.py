@@ -1,0 +1,341 @@
+"""The sink for Port: what core asks for, in terms of requests."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from types import TracebackType
+from typing import Any, Final, Self, cast
+
+import orjson
+
+from penstock import (
+    ClientSettings,
+    Entity,
+    EntityBatch,
+    EntityKey,
+    HeldEntity,
+    Outcome,
+    OwnedEntity,
+    Settled,
+    Sink,
+    SinkContext,
+    WriteFlags,
+)
+from penstock.errors import did_you_mean
+from penstock.values import UNCHANGED
+from penstock_sinks._json import UnstorableError
+from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
+from penstock_sinks._port_compare import is_comparable, is_held
+from penstock_sinks._port_delete import Deleter
+from penstock_sinks._port_find import Finder, Found
+from penstock_sinks._port_memory import Memory, Waiting
+from penstock_sinks._port_write import Item, Limits, Writer
+from penstock_sinks.port import PortConfig
+
+_LOG: Final = logging.getLogger(__name__)
+_FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEntities is off")
+_NO_BLUEPRINT: Final = "Port does not allow a blueprint of this name"
+
+
+@dataclass(frozen=True, slots=True)
+class _Blueprint:
+    """What is known of a blueprint."""
+
+    targets: Mapping[str, str]
+    """Where its relations lead to, by name."""
+    flaw: Outcome | None = None
+    """Why nothing can be written to it."""
+
+
+class PortSink(Sink):
+    """The entities of one source in one organisation."""
+
+    def __init__(self, config: PortConfig, context: SinkContext) -> None:
+        self._config = config
+        self._context = context
+        self._flags = _flags(config, context.flags)
+        self._blueprints: dict[str, _Blueprint] = {}
+        self._kinds: dict[str, str] = {}
+        """The kind that wrote to a blueprint last."""
+
+    async def __aenter__(self) -> Self:
+        """Make a client, and a file for what is to be remembered."""
+        async with AsyncExitStack() as stack:
+            self._memory = stack.enter_context(Memory())
+            client = await stack.enter_async_context(self._context.client(_client_settings(self._config)))
+            self._api = Api(client, self._config, self._context)
+            self._finder = Finder(self._api)
+            config, run = self._config, self._context.run
+            limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
+            self._writer = Writer(self._api, self._flags, limits, run)
+            self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
+            self._open = stack.pop_all()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the client and remove the file."""
+        await self._open.__aexit__(kind, error, trace)
+
+    async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
+        """Send what Port does not hold already."""
+        entities = batch.entities
+        for blueprint in dict.fromkeys(entity.blueprint for entity in entities):
+            await self._require(blueprint)
+            self._kinds[blueprint] = batch.kind
+        work = _Work(entities)
+        for blueprint, indexes in work.by_blueprint.items():
+            await self._sort_out(work, blueprint, indexes)
+        work.outcomes |= await self._writer.write(self._items(work))
+        self._remember(batch.kind, work)
+        return [work.outcomes[index] for index in range(len(entities))]
+
+    async def settle(self) -> AsyncIterator[Sequence[Settled]]:
+        """Send once more what was deferred, what others lead to first (sync.md section 5)."""
+        while came_again := self._memory.superseded():
+            self._memory.done(one.id for one in came_again)
+            yield [Settled(one.kind, one.blueprint, one.identifier, UNCHANGED) for one in came_again]
+        while True:
+            waiting, circular = self._memory.next_waiting()
+            if not waiting:
+                return
+            groups = [[one] for one in waiting] if circular else [waiting]
+            for group in groups:
+                yield await self._settle(group)
+
+    async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
+        """Iterate over what we wrote last, without what Port made for relations of this run only."""
+        self._memory.begin_list()
+        async for page in self._finder.ours():
+            self._memory.add_to_list((blueprint, identifier, None) for blueprint, identifier in page)
+        for chunk in self._memory.ours():
+            yield [OwnedEntity(self._kinds.get(blueprint, ""), blueprint, name) for blueprint, name in chunk]
+
+    async def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
+        """Iterate over everything, blueprint after blueprint."""
+        for one in await self._finder.blueprints():
+            identifier = str(one["identifier"])
+            if blueprint in {None, identifier}:
+                self._memory.begin_list()
+                async for page in self._finder.pages(one, ours=False):
+                    self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
+                for chunk in self._memory.contents(identifier):
+                    yield [_entity(identifier, found) for found in chunk]
+
+    async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
+        """Look the keys up."""
+        found: dict[EntityKey, HeldEntity] = {}
+        for blueprint in dict.fromkeys(key.blueprint for key in keys):
+            names = [key.identifier for key in keys if key.blueprint == blueprint and is_name(key.identifier)]
+            for one in await self._finder.read(blueprint, names):
+                entity = _entity(blueprint, one)
+                found[EntityKey(blueprint, entity.identifier)] = HeldEntity("", "", entity)
+        return [found.get(key) for key in keys]
+
+    async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
+        """Delete what is ours."""
+        outcomes = await self._deleter.delete(keys)
+        gone = [key for key in outcomes if outcomes[key].kind == "deleted"]
+        self._memory.forget((key.blueprint, key.identifier) for key in gone)
+        return _once(keys, outcomes)
+
+    async def _require(self, blueprint: str) -> None:
+        """Get to know a blueprint, and what we have in it."""
+        if blueprint in self._blueprints:
+            return
+        if not is_blueprint(blueprint):
+            self._blueprints[blueprint] = _Blueprint({}, Outcome("refused", _NO_BLUEPRINT))
+            return
+        try:
+            found = await self._finder.blueprint(blueprint)
+        except RefusalError as error:
+            self._blueprints[blueprint] = _Blueprint({}, await self._without(blueprint, error))
+            return
+        relations = cast("Mapping[str, Any]", found.get("relations") or {})
+        targets = {name: str(relation.get("target", "")) for name, relation in relations.items()}
+        self._blueprints[blueprint] = _Blueprint(targets)
+        await self._take_stock(blueprint, {"identifier": blueprint, **found})
+
+    async def _without(self, blueprint: str, error: RefusalError) -> Outcome:
+        if error.status != HTTPStatus.NOT_FOUND:
+            return Outcome("refused", f"the blueprint cannot be read: {error.message} ({error.status} {error.code})")
+        known = [str(one["identifier"]) for one in await self._finder.blueprints()]
+        return Outcome("refused", f'Port has no blueprint "{blueprint}"{did_you_mean(blueprint, known)}')
+
+    async def _take_stock(self, blueprint: str, found: Mapping[str, Any]) -> None:
+        try:
+            async for page in self._finder.pages(found, ours=True):
+                self._memory.hold(blueprint, ((one["identifier"], orjson.dumps(one)) for one in page))
+        except RefusalError as error:  # then everything is sent, which is slow and right
+            _LOG.warning(
+                "Port does not say which entities of %s it has (%s %s): all are sent",
+                blueprint,
+                error.status,
+                error.message,
+            )
+
+    async def _sort_out(self, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
+        """Find what cannot or need not be sent."""
+        known = self._blueprints[blueprint]
+        if known.flaw is not None:
+            work.outcomes.update(dict.fromkeys(indexes, known.flaw))
+            return
+        names = [work.entities[index].identifier for index in indexes if work.entities[index].search is None]
+        names = [name for name in names if is_name(name)]
+        self._memory.supersede(blueprint, names)
+        work.met[blueprint] = self._memory.met(blueprint, names)
+        work.held[blueprint] = held = self._memory.held(blueprint, names)
+        if not self._config.shared_entities:
+            others = [name for name in names if name not in held and not work.met[blueprint].get(name)]
+            there = await self._finder.named(blueprint, others, ours=False)
+            ours = await self._finder.named(blueprint, sorted(there), ours=True)
+            foreign = there - ours
+            work.outcomes.update((index, _FOREIGN) for index in indexes if work.entities[index].identifier in foreign)
+
+    def _items(self, work: _Work) -> Iterator[Item]:
+        """Make what is to be sent, one by one, and see to the rest."""
+        for blueprint, indexes in work.by_blueprint.items():
+            targets = self._blueprints[blueprint].targets
+            for index in indexes:
+                if index not in work.outcomes and (item := self._item(work, index, targets)) is not None:
+                    yield item
+
+    def _item(self, work: _Work, index: int, targets: Mapping[str, str]) -> Item | None:
+        entity = work.entities[index]
+        try:
+            body = body_of(entity)
+            self._require_room(body)
+        except UnstorableError as error:
+            work.outcomes[index] = Outcome("refused", str(error))
+            return None
+        work.bodies[index] = body
+        work.digests[index] = digest = hash(body)
+        if self._flags.create_missing_related_entities:
+            work.targets.update(_led_to(entity, targets))
+        if self._is_known(work, entity, digest):
+            work.outcomes[index] = UNCHANGED
+            return None
+        return Item(index, entity.blueprint, body, bool(entity.relations), searches=entity.search is not None)
+
+    def _require_room(self, body: bytes) -> None:
+        room = self._config.bulk_bytes - len(b'{"entities":[]}')
+        if len(body) > room:
+            message = f"it has {len(body):,} bytes as JSON, and a request may have {self._config.bulk_bytes:,}"
+            raise UnstorableError(message)
+
+    def _is_known(self, work: _Work, entity: Entity, digest: int) -> bool:
+        if not is_comparable(entity):
+            return False
+        written = work.met[entity.blueprint].get(entity.identifier)
+        if written is not None:
+            return written == digest
+        held = work.held[entity.blueprint].get(entity.identifier)
+        return held is not None and is_held(entity, held, merge=self._flags.enable_merge_entity)
+
+    @staticmethod
+    def _is_done(work: _Work, index: int) -> bool:
+        """Whether Port has it, under a name that we know."""
+        written = work.outcomes[index].kind in {"created", "updated", "unchanged"}
+        return written and work.entities[index].search is None
+
+    def _remember(self, kind: str, work: _Work) -> None:
+        """Keep what this run has written, and what has to be written later."""
+        self._memory.aim(work.targets)
+        for blueprint, indexes in work.by_blueprint.items():
+            done = [index for index in indexes if self._is_done(work, index)]
+            self._memory.meet(blueprint, ((work.entities[index].identifier, work.digests[index]) for index in done))
+            for index in indexes:
+                if work.outcomes[index].kind == "deferred":
+                    entity = work.entities[index]
+                    needs = _led_to(entity, self._blueprints[blueprint].targets)
+                    self._memory.put_off(kind, blueprint, entity.identifier, work.bodies[index], needs)
+
+    async def _settle(self, group: Sequence[Waiting]) -> list[Settled]:
+        items = (Item(index, one.blueprint, one.body, relates=True) for index, one in enumerate(group))
+        outcomes = await self._writer.write(items, deferring=False)
+        self._memory.done(one.id for one in group)
+        for index, one in enumerate(group):
+            if outcomes[index].kind != "refused":
+                self._memory.meet(one.blueprint, [(one.identifier, hash(one.body))])
+        return [Settled(one.kind, one.blueprint, one.identifier, outcomes[index]) for index, one in enumerate(group)]
+
+
+class _Work:
+    """One batch on its way."""
+
+    def __init__(self, entities: Sequence[Entity]) -> None:
+        self.entities = entities
+        self.by_blueprint: dict[str, list[int]] = {}
+        for index, entity in enumerate(entities):
+            self.by_blueprint.setdefault(entity.blueprint, []).append(index)
+        self.outcomes: dict[int, Outcome] = {}
+        self.met: dict[str, Mapping[str, int | None]] = {}
+        self.held: dict[str, Mapping[str, Any]] = {}
+        self.bodies: dict[int, bytes] = {}
+        self.digests: dict[int, int] = {}
+        """What tells bodies apart within this process."""
+        self.targets: set[tuple[str, str]] = set()
+
+
+def _led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Iterate over the keys of what an entity's relations name."""
+    for name, value in entity.relations.items():
+        blueprint = targets.get(name)
+        if blueprint:
+            if isinstance(value, str):
+                yield blueprint, value
+            elif isinstance(value, list):
+                yield from ((blueprint, one) for one in value if isinstance(one, str))
+
+
+def _entity(blueprint: str, found: Found) -> Entity:
+    return Entity(
+        blueprint,
+        found["identifier"],
+        found.get("title"),
+        found.get("icon"),
+        found.get("team") or None,
+        found.get("properties") or {},
+        found.get("relations") or {},
+    )
+
+
+def _once(keys: Sequence[EntityKey], outcomes: Mapping[EntityKey, Outcome]) -> list[Outcome]:
+    """Return the outcomes in order; what is named twice is deleted once."""
+    met: set[EntityKey] = set()
+    found: list[Outcome] = []
+    for key in keys:
+        outcome = outcomes[key]
+        found.append(Outcome("absent") if key in met and outcome.kind == "deleted" else outcome)
+        met.add(key)
+    return found
+
+
+def _flags(config: PortConfig, flags: WriteFlags) -> WriteFlags:
+    """Return what the mapping says, but for what the sink's own settings say."""
+    own = {
+        name: value
+        for name in ("create_missing_related_entities", "delete_dependent_entities", "enable_merge_entity")
+        if (value := getattr(config, name)) is not None
+    }
+    return replace(flags, **own)
+
+
+def _client_settings(config: PortConfig) -> ClientSettings:
+    return ClientSettings(
+        base_url=config.url,
+        timeout=config.timeout,
+        max_concurrent_requests=config.max_concurrent_requests,
+        max_retries=config.max_retries,
+        max_retry_wait=config.max_retry_wait,
+        verify_ssl=config.verify_ssl,
+        strict_x509=config.strict_x509,
+        ca_bundle=config.ca_bundle,
+        proxy=config.proxy,
+    )

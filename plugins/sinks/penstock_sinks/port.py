@@ -1,0 +1,104 @@
+"""``sink: {type: port}``: a Port organisation, written through its API.
+
+Entities are written in bulk, those that Port has already are not sent. What a source owns is told, as by Port's own
+Ocean, by the ``User-Agent`` of whoever wrote an entity last: ``port-ocean/<type>/<version>/<identifier>/exporter``.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from penstock import PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+
+_REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport.io"}
+
+
+class PortConfig(PluginConfig):
+    """Settings of ``sink: {type: port}``."""
+
+    client_id: SecretStr = Field(min_length=1, description="of the organisation's credentials, as Port shows it")
+    client_secret: SecretStr = Field(min_length=1, description="of the same credentials")
+    region: Literal["eu", "us"] = Field(default="eu", description="where the organisation lives, unless baseUrl says")
+    base_url: str | None = Field(
+        default=None, description="URL of Port's API, without /v1", examples=["https://api.getport.io"]
+    )
+    integration_identifier: str | None = Field(
+        default=None,
+        min_length=1,
+        pattern=r"^[!-.0-~]+$",
+        description="whose the entities are, unique in the organisation; by default the source's name",
+    )
+    integration_type: str = Field(
+        default="custom", pattern=r"^[!-.0-~]+$", description="what Ocean calls the type of the integration"
+    )
+    create_missing_related_entities: bool | None = Field(
+        default=None, description="in place of what the mapping says: whether targets of relations are made"
+    )
+    delete_dependent_entities: bool | None = Field(
+        default=None, description="in place of what the mapping says: whether what requires an entity goes with it"
+    )
+    enable_merge_entity: bool | None = Field(
+        default=None, description="in place of what the mapping says: whether what is not mapped stays"
+    )
+    shared_entities: bool = Field(
+        default=True,
+        description="write to entities that somebody else wrote last, which are ours from then on, as Port's own "
+        "integrations do; false refuses them",
+    )
+    bulk_entities: int = Field(default=20, ge=1, le=20, description="most entities in one request")
+    bulk_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024, description="most bytes in one request")
+    max_concurrent_requests: int = Field(default=5, ge=1, description="requests in flight at once")
+    timeout: float = Field(default=60, gt=0, description="seconds one request may take")
+    max_retries: int = Field(default=10, ge=0, description="attempts after the first one")
+    max_retry_wait: float = Field(default=900, ge=0, description="longest wait in seconds that Port may ask for")
+    verify_ssl: bool = Field(default=True, description="false turns certificate checks off")
+    strict_x509: bool = Field(default=True, description="false relaxes strict X.509 checks (RFC 5280)")
+    ca_bundle: str | None = Field(
+        default=None, description="certificates of authorities to trust beside the usual ones: PEM text, or a file"
+    )
+    proxy: SecretStr | None = Field(
+        default=None, description="URL of a proxy; by default HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _clean_base_url(cls, text: str | None) -> str | None:
+        if text is None or not text.strip():
+            return None
+        clean = text.strip().rstrip("/").removesuffix("/v1").rstrip("/")
+        if not clean.startswith(("https://", "http://")) or "@" in clean or "?" in clean:
+            message = "expected a URL such as https://api.getport.io"
+            raise ValueError(message)
+        return clean
+
+    @field_validator("integration_type")
+    @classmethod
+    def _lower_type(cls, text: str) -> str:
+        return text.lower()
+
+    @property
+    def url(self) -> str:
+        """Of the API, without ``/v1``."""
+        return self.base_url or _REGIONS[self.region]
+
+
+class Port(SinkStrategy[PortConfig]):
+    """A Port organisation."""
+
+    name = "port"
+    Config = PortConfig
+    searches = True
+
+    def open(self, config: PortConfig, context: SinkContext) -> Sink:
+        """Return the sink; Port is asked for nothing before it is needed."""
+        from penstock_sinks._port_sink import PortSink  # noqa: PLC0415 - it imports httpx
+
+        return PortSink(config, context)
+
+
+@hookimpl
+def penstock_sink() -> Port:
+    """Offer Port."""
+    return Port()
