@@ -54,7 +54,7 @@ resources:
             "(installed: cursor, custom, header_link, next_link, none, offset, page)"
         ),
         "7: connection.timeout: expected a number",
-        '8: sink.type: no sink plugin is called "sqlit"; did you mean "sqlite"? (installed: jsonl, sqlite)',
+        '8: sink.type: no sink plugin is called "sqlit"; did you mean "sqlite"? (installed: jsonl, port, sqlite)',
         f'9: expressions.timout: {none}; did you mean "timeout"?',
         f"11: {selector}.path_parameters.team: nothing says where the values of {{team}} come from",
         f'12: {selector}.methd: {none}; did you mean "method"?',

@@ -68,7 +68,7 @@ def test_a_catalog_option_for_a_sink_without_a_path_is_a_problem() -> None:
 
 
 def test_an_unknown_sink_is_a_problem_wherever_it_was_named() -> None:
-    installed = "(installed: jsonl, sqlite)"
+    installed = "(installed: jsonl, port, sqlite)"
 
     assert problems(sink="sqlit") == [
         f'--sink: sink.type: no sink plugin is called "sqlit"; did you mean "sqlite"? {installed}'
@@ -108,7 +108,10 @@ def test_the_sink_alone_is_read_whatever_is_wrong_elsewhere() -> None:
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        ("sink: {type: x}\n", 'penstock.yml:1: sink.type: no sink plugin is called "x" (installed: jsonl, sqlite)'),
+        (
+            "sink: {type: x}\n",
+            'penstock.yml:1: sink.type: no sink plugin is called "x" (installed: jsonl, port, sqlite)',
+        ),
         ("sink: {path: '${UNSET}'}\n", "penstock.yml:1: sink.path: the environment variable UNSET is not set"),
         ("sink: [x]\n", "penstock.yml:1: sink: expected a mapping of settings"),
         ("sink: {path: [x]}\n", "penstock.yml:1: sink.path: expected a path"),
