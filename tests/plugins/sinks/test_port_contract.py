@@ -118,13 +118,6 @@ VALUES: list[JSON] = [
 ]  # fmt: skip
 
 
-def _deep(levels: int) -> JSON:
-    value: JSON = 1
-    for _ in range(levels):
-        value = [value]
-    return value
-
-
 def test_delete_tells_what_became_of_each_key(port_catalog: PortCatalog) -> None:
     port_catalog.write(user("a"), user("b"), Entity("team", "a"))
     port_catalog.write(user("c"), source="theirs")
