@@ -2,8 +2,23 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
 
 # how long an example takes depends on the machine and on coverage, and is no property of the code
 settings.register_profile("penstock", deadline=None)
-settings.load_profile("penstock")
+settings.register_profile("short", deadline=None, max_examples=25)
+
+collect_ignore: list[str] = []
+if os.environ.get("PENSTOCK_TESTS") == "short":
+    # sweeps over faults, processes, packages and documents: one interpreter runs them for all
+    settings.load_profile("short")
+    collect_ignore += [
+        "cli/test_auth_command.py", "cli/test_looking_commands.py", "demo", "deploy", "docs", "faults", "mounting",
+        "packaging", "plan", "plugins/auth/test_auth_conformance.py", "plugins/auth/test_grants_survive.py",
+        "plugins/auth/test_token_sharing.py", "scaffold", "secrets", "service", "sync/test_incremental_model.py",
+        "sync/test_reconcile_model.py", "sync/test_resume.py", "test_failing_plugins.py", "test_lease.py", "testing",
+    ]  # fmt: skip
+else:
+    settings.load_profile("penstock")
