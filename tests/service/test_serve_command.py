@@ -130,6 +130,21 @@ def test_a_schedule_is_kept_and_skips_while_a_sync_is_under_way(tmp_path: Path, 
         assert service.metric('penstock_runs_skipped_total{source="test"}') >= 1
 
 
+def test_the_schedule_waits_while_the_source_wants_no_requests(tmp_path: Path) -> None:
+    quota = [Reply({"message": "quota"}, 429, {"Retry-After": "4"})]
+    with serve(lambda _: quota.pop() if quota else Reply({"users": []})) as server:
+        config = _config(server.url, scheduledResyncInterval="1s")
+        config["connection"]["maxRetryWait"] = 1
+        write_config(tmp_path, config)
+        with serving(tmp_path) as service:
+            service.says("the source wants no requests for")
+            service.says("left out, for the source wants no requests yet")
+            assert len(server.received) == 1
+            service.says("sync begins (quota of the source renewed)")
+            service.says("sync begins (schedule)")
+            assert sum("sync begins" in line for line in service.lines) == 3
+
+
 def test_stopped_in_the_middle_of_a_sync_it_delivers_what_was_read(tmp_path: Path, api: Api, url: str) -> None:
     paged = {**USER, "selector": {"data_path": ".users", "query_params": {"p": "1"}}}
     write_config(tmp_path, _config(url) | {"resources": [USER, paged | {"kind": "/more"}]})

@@ -86,8 +86,11 @@ class Extents:
             self._file.execute("DELETE FROM extents WHERE resource = ?", (resource,))
 
     def forget_all(self) -> None:
-        """Forget what spares work: the catalog is not the one that it was about."""
-        for table in ("marks", "validators", "extents", "catalog"):
+        """Forget what spares work: the catalog is not the one that it was about.
+
+        So is how far a run had come that was broken off.
+        """
+        for table in ("marks", "validators", "extents", "catalog", "progress", "stretches"):
             self._file.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
 
     def note(self, digests: Mapping[str, str]) -> None:
@@ -158,5 +161,8 @@ class Extents:
 
     def spares_work(self) -> bool:
         """Whether anything is known that would have a run read or write less."""
-        row = self._file.row("SELECT EXISTS (SELECT 1 FROM marks) OR EXISTS (SELECT 1 FROM validators)")
+        row = self._file.row(
+            "SELECT EXISTS (SELECT 1 FROM marks) OR EXISTS (SELECT 1 FROM validators) "
+            "OR EXISTS (SELECT 1 FROM progress)"
+        )
         return bool(row and row[0])

@@ -229,10 +229,14 @@ class Journal:
                 (run, orjson.dumps(sorted(partitions)).decode()),
             )
 
-    def become(self, copy: Path) -> None:
+    def become(self, copy: Path, *, also: Callable[[], object] = bool) -> None:
         """Take over all that a copy of this journal has come to hold, at once; the lease is ours and stays.
 
         So do decisions about entities which the copy still holds: somebody may have made them meanwhile.
+
+        Args:
+            copy: Its file.
+            also: Changes what was taken over, within the same transaction.
 
         Raises:
             JournalError: One of them cannot be used.
@@ -246,6 +250,7 @@ class Journal:
                 for name in names:
                     self.file.execute(f"DELETE FROM main.{name}")  # noqa: S608 - our own names
                     self.file.execute(f"INSERT INTO main.{name} SELECT * FROM copy.{name}")  # noqa: S608 - as above
+                also()
         finally:
             self.file.execute("DETACH DATABASE copy")
 

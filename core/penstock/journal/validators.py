@@ -10,6 +10,7 @@ import json
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import orjson
@@ -56,14 +57,26 @@ class KnownPage(NamedTuple):
     """What it gave."""
     read_at: datetime
     """When the source sent it last."""
+    led_by: Mapping[str, str] = MappingProxyType({})
+    """What headers said that the decision followed from; empty where there was none of that name."""
+
+    def is_same(self, headers: Mapping[str, str]) -> bool:
+        """Whether an answer "not modified" with these headers is about this page and leads on as it did.
+
+        Tags are often made from the body alone: the link in the headers of a page that is the same may be another.
+        What an answer without body leaves out is as it was.
+        """
+        return self.validator.is_of(headers.get("etag", "")) and all(
+            headers.get(name, said) == said for name, said in self.led_by.items()
+        )
 
     def decided(self) -> str:
-        """Return the decision as it is kept."""
-        one = self.decision
+        """Return the decision, and what it followed from, as it is kept."""
+        one, led_by = self.decision, {"led_by": dict(self.led_by)}
         if isinstance(one, Stop):
-            return json.dumps({"reason": one.reason.value, "detail": one.detail, "warning": one.warning})
+            return json.dumps({"reason": one.reason.value, "detail": one.detail, "warning": one.warning, **led_by})
         request = {"params": dict(one.params), "body": dict(one.body), "headers": dict(one.headers), "url": one.url}
-        return json.dumps({**request, "state": one.state})
+        return json.dumps({**request, "state": one.state, **led_by})
 
 
 class Validators:
@@ -83,12 +96,15 @@ class Validators:
             return None
         request, etag, last_modified, decision, keys, read_at = row
         content = cast("dict[str, list[str]]", orjson.loads(zlib.decompress(keys)))
+        decided = json.loads(decision)
+        led_by = decided.pop("led_by", {})
         return KnownPage(
             request,
             Validator(etag, last_modified),
-            _decision(json.loads(decision)),
+            _decision(decided),
             [(blueprint, one) for blueprint, identifiers in content.items() for one in identifiers],
             datetime.fromisoformat(read_at),
+            led_by,
         )
 
     def remember(self, run: int, pages: Mapping[tuple[int, int], KnownPage]) -> None:

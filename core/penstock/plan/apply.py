@@ -85,7 +85,8 @@ async def _perform(
     _complain(report, repetition.otherwise)
     report.interrupted = not repetition.finished
     if not report.interrupted:
-        journal.become(found.journal)
+        # the copy believes that the catalog has done all of it
+        journal.become(found.journal, also=journal.extents.forget_all if repetition.otherwise else bool)
         last = journal.runs.last()
         if last is not None:
             journal.runs.finish(last.number, datetime.now(UTC), report.status, report.to_json())

@@ -58,6 +58,7 @@ class Source:
         self._sync: asyncio.Task[Ran] | None = None
         self._since = 0.0
         self._resume: asyncio.TimerHandle | None = None
+        """Set while the source wants no requests."""
 
     @property
     def current(self) -> Task | None:
@@ -65,7 +66,14 @@ class Source:
         return self._agenda.current
 
     def ask(self, cause: Cause, only: frozenset[str] = frozenset()) -> Answer:
-        """Ask for a sync; it takes place in ``live``."""
+        """Ask for a sync; it takes place in ``live``.
+
+        The schedule waits while the source wants no requests; a person may know better.
+        """
+        if cause is Cause.SCHEDULE and self._resume is not None:
+            self._shared.metrics.skipped(self.calendar.source)
+            self._log.tell("a sync is due (schedule) and left out, for the source wants no requests yet")
+            return Answer.SKIPPED
         answer = self._agenda.ask(Task(cause, only))
         if answer is Answer.SKIPPED:
             self._shared.metrics.skipped(self.calendar.source)
@@ -141,15 +149,15 @@ class Source:
                 self._sync.cancel()
                 with suppress(asyncio.CancelledError):
                     await self._sync
-                self._over(Ran(143, None), log)
+                self._over(task, Ran(143, None), log)
                 raise
             ran = Ran(143, None)
         finally:
             self._sync = None
-        self._over(ran, log)
+        self._over(task, ran, log)
         return ran
 
-    def _over(self, ran: Ran, log: Log) -> None:
+    def _over(self, task: Task, ran: Ran, log: Log) -> None:
         report = ran.report
         status = report["status"] if report else _STATUSES.get(ran.code, "failed")
         status = "interrupted" if ran.code in {130, 143} else status
@@ -158,13 +166,22 @@ class Source:
         say = log.tell if status in {"complete", "held"} else log.caution
         say(f"sync ends: {status}{_figures(report)} (exit code {ran.code})", run=report["run"] if report else None)
         resume_at = report.get("resume_at") if report else None
+        is_newer = resume_at is not None or (report is not None and not task.only)
+        if is_newer and self._resume is not None:
+            self._resume.cancel()
+            self._resume = None
         if resume_at is not None:
-            self._resume_at(datetime.fromisoformat(resume_at))
+            self._resume_at(datetime.fromisoformat(resume_at), task.only)
 
-    def _resume_at(self, moment: datetime) -> None:
+    def _resume_at(self, moment: datetime, only: frozenset[str]) -> None:
         delay = max((moment - datetime.now(UTC)).total_seconds(), 1)
         self._log.tell(f"the source wants no requests for {delay:.0f} s; the sync goes on then")
-        self._resume = asyncio.get_running_loop().call_later(delay, self.ask, Cause.RESUME)
+        self._resume = asyncio.get_running_loop().call_later(delay, self._go_on, only)
+
+    def _go_on(self, only: frozenset[str]) -> None:
+        """Take up what the quota has ended: only a sync of the same kinds goes on where that was."""
+        self._resume = None
+        self.ask(Cause.RESUME, only)
 
 
 def _figures(report: Report | None) -> str:

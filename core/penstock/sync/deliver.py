@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _LONGEST_MESSAGE: Final = 500
 _DEFERRED: Final = frozenset({"deferred"})
-_UNCERTAIN: Final = _DEFERRED | {"refused"}
-"""Outcomes after which a page is asked for again, and no mark passes what it showed."""
+_UNCERTAIN: Final = _DEFERRED | {"refused", "absent"}
+"""Outcomes after which a page is asked for again, and no mark passes what it showed: another time it may be written."""
 BATCH_SIZE = 1000
 """Entities per write; measured: larger batches gain nothing and hold more memory."""
 
@@ -79,7 +79,7 @@ class Delivery:
         self._waiting = 0
         """Sightings that are not on their way yet."""
         self._spoilt: set[int] = set()
-        """Partitions of which the sink has refused something, or put it off."""
+        """Partitions of which the sink has refused something, put it off, or not found what it is to be."""
         self._deferred = 0
         self.unresolved: set[str] = set()
         """Blueprints of entities of which it is not known what the catalog calls them."""
@@ -89,6 +89,9 @@ class Delivery:
         """Partitions that showed an entity whose outcome is deferred."""
         self._withheld: dict[int, Progress] = {}
         """How far these will have been read once it is settled."""
+        self._nameless: set[int] = set()
+        """Partitions that showed an entity of which it is not known what the catalog calls it: taken up after a kill,
+        the run is to hear of it again, for until then ``unresolved`` keeps what may be that entity."""
 
     def partition(self, values: Mapping[str, str]) -> int:
         """Return the number of the partition with these path values; raises JournalError."""
@@ -229,7 +232,7 @@ class Delivery:
     def settled(self) -> None:
         """Hear that nothing is deferred any more: now the journal may know how far the partitions were read."""
         beside, self._beside = self._beside, _Beside()
-        if self._withheld:
+        if self._withheld or beside.account.refused or beside.account.accepted:
             self._journal.see(self._run, {}, self._withheld, also=lambda: self._keep(beside))
             self._withheld = {}
 
@@ -266,8 +269,10 @@ class Delivery:
         unlike = uncertain | {(one.blueprint, one.identifier) for one in batch.entities if one.search is not None}
         beside.known = {page: known for page, known in beside.known.items() if not unlike & sightings[page].keys()}
         self._tell_refusals(beside.account, batch, outcomes)
-        progress = self._certain(batch, outcomes, sightings, progress)
         seen = self._renamed(batch, outcomes, sightings)
+        if seen is not sightings:
+            self._outdate(seen, beside)  # by the names that were not known before
+        progress = self._certain(batch, outcomes, sightings, progress)
         self._journal.see(self._run, seen, progress, also=lambda: self._keep(beside))
         self._kept.delivered()
         self._count(batch, outcomes)
@@ -325,10 +330,11 @@ class Delivery:
         deferred = _keys(batch, outcomes, _DEFERRED)
         self._deferred += len(deferred)
         self._unsettled.update(partition for (partition, _), keys in sightings.items() if not deferred.isdisjoint(keys))
-        if not self._unsettled:
+        if not self._unsettled and not self._nameless:
             return progress
-        self._withheld.update((partition, one) for partition, one in progress.items() if partition in self._unsettled)
-        return {partition: one for partition, one in progress.items() if partition not in self._unsettled}
+        told = {partition: one for partition, one in progress.items() if partition not in self._nameless}
+        self._withheld.update((partition, one) for partition, one in told.items() if partition in self._unsettled)
+        return {partition: one for partition, one in told.items() if partition not in self._unsettled}
 
     def _renamed(self, batch: EntityBatch, outcomes: Sequence[Outcome], sightings: _Sightings) -> _Sightings:
         """Return the sightings under the names that the catalog has for what a search query names."""
@@ -339,7 +345,12 @@ class Delivery:
         }
         if not names:
             return sightings
-        self.unresolved.update(blueprint for (blueprint, _), name in names.items() if not name)
+        nameless = {key for key, name in names.items() if not name}
+        self.unresolved.update(blueprint for blueprint, _ in nameless)
+        for (partition, _), keys in sightings.items():
+            if unseen := len(nameless & keys.keys()):
+                self._nameless.add(partition)
+                self._taken -= unseen
         return {
             place: {key if key not in names else (key[0], names[key]): None for key in keys if names.get(key, "known")}
             for place, keys in sightings.items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, ItemsView, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from http import HTTPStatus
@@ -46,6 +46,34 @@ class ReadPage(NamedTuple):
     """What is asked for next; None after the last page, and where nobody knows."""
     known: KnownPage | None = None
     """What an earlier run made of it, where the source says that it is the same: there are no items then."""
+
+
+class Heard(Mapping[str, str]):
+    """The headers of an answer, which know by which names they were asked: a decision may follow from those.
+
+    Args:
+        headers: Their look-up ignores case.
+    """
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._headers = headers
+        self.asked: set[str] = set()
+        """In lower case."""
+
+    def __getitem__(self, name: str) -> str:
+        self.asked.add(name.lower())
+        return self._headers[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._headers)
+
+    def __len__(self) -> int:
+        return len(self._headers)
+
+    def items(self) -> ItemsView[str, str]:
+        """Return all of them, for an expression to choose from: most of them differ every time, and links lead on."""
+        self.asked.add("link")
+        return self._headers.items()
 
 
 class Read:
@@ -141,7 +169,7 @@ class Read:
             request=request,
             url=response.url,
             status=response.status,
-            headers=response.headers,
+            headers=Heard(response.headers),
             body=document,
             items=None if extracted.is_record else extracted.items,
             index=index,
@@ -336,9 +364,9 @@ class _Ahead:
         response = await self._send(replace(request, conditions=known.validator.conditions()))
         if response.status != HTTPStatus.NOT_MODIFIED:
             return _Answer(response, None)
-        if known.validator.is_of(response.headers.get("etag", "")):
+        if known.is_same(response.headers):
             return _Answer(response, known)
-        return _Answer(await self._send(request), None)  # it says that something else has not changed
+        return _Answer(await self._send(request), None)  # what has not changed is something else, or leads elsewhere
 
 
 def _same(request: PageRequest, response: ApiResponse, index: int) -> tuple[Page, Extracted]:

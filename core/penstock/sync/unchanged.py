@@ -18,7 +18,7 @@ from penstock.http.client import ApiRequest, ApiResponse
 from penstock.http.moments import date_in
 from penstock.journal import Journal
 from penstock.journal.validators import KnownPage, Validator
-from penstock.sync.read import ReadPage, Recall
+from penstock.sync.read import Heard, ReadPage, Recall
 from penstock.sync.requests import canonical
 from penstock.values import Entity, PageRequest, Stop
 
@@ -70,6 +70,7 @@ class UnchangedPages:
             decision,
             [(entity.blueprint, entity.identifier) for entity in entities],
             datetime.now(UTC),
+            _led_by(read),
         )
         names = "\n".join(f"{blueprint} {identifier}" for blueprint, identifier in known.keys)
         return None if self._reveals("\n".join([*validator, known.decided(), names])) else known
@@ -78,6 +79,12 @@ class UnchangedPages:
 def _is_end(decision: PageRequest | Stop) -> bool:
     """Whether a page was read well: more follows, or there is nothing more."""
     return isinstance(decision, PageRequest) or decision.reason.complete
+
+
+def _led_by(read: ReadPage) -> dict[str, str]:
+    """Return what the pagination looked up among the headers."""
+    asked = read.page.headers.asked if isinstance(read.page.headers, Heard) else ()
+    return {name: read.response.headers.get(name, "") for name in sorted(asked)}
 
 
 def _takes_conditions(request: ApiRequest) -> bool:
