@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fakes.port import port
-from support.published import Arrived, Published, blueprints_of, create, example, told
+from support.published import Arrived, Published, blueprints_of, create, documented, example, told
 from support.server import ApiServer, Received, Reply, routes, serve
 
 KEY = "c4nny-k3y-of-the-company"
@@ -60,6 +60,7 @@ def test_canny_arrives_whole(tmp_path: Path) -> None:
         published = canny(tmp_path, api)
         published.sync_whole()
 
+    assert published.counts() == documented("canny")
     assert [f"{one.method} {one.target}" for one in api.received] == [
         f"POST /api/v1/{name}/list?apiKey={KEY}" for name in ("boards", "categories", "posts", "companies", "votes")
     ]

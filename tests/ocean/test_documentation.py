@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fakes.port import port
-from support.published import Arrived, blueprints_of, create, example, told
+from support.published import Arrived, blueprints_of, create, documented, example, told
 from support.server import ApiServer, routes, serve
 
 USERS = {"users": [{"id": 1, "name": "A", "email": "a@b.co", "is_active": True}]}
@@ -52,6 +52,7 @@ def test_the_documentation_arrives_whole(tmp_path: Path) -> None:
         published = example("documentation", tmp_path, api.url, api_token="T0ken-of-docs")
         kinds = published.sync_whole()
 
+    assert published.counts() == documented("documentation")
     assert published.warnings() == []
     assert published.settings().source == "ocean-custom"
     assert published.entities("user") == {  # a number is an identifier, as text; what is missing is null
@@ -101,6 +102,7 @@ def test_teams_and_the_members_of_those_that_are_active(tmp_path: Path) -> None:
         published = example("teams", tmp_path, api.url, api_token="T0ken-of-teams")
         published.sync_whole()
 
+    assert published.counts() == documented("teams")
     assert published.entities("team") == {
         "t1": Arrived("Core", {"description": "The core", "member_count": 2}, {}),
         "t2": Arrived("Old", {"description": None, "member_count": 1}, {}),

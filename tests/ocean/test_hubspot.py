@@ -10,7 +10,18 @@ import pytest
 
 from fakes.port import port
 from penstock.errors import SinkError
-from support.published import Arrived, Published, blueprints_of, create, example, paged, told
+from support.published import (
+    EXAMPLES,
+    Arrived,
+    Published,
+    blueprints_of,
+    create,
+    documented,
+    example,
+    paged,
+    probe,
+    told,
+)
 from support.server import ApiServer, routes, serve
 
 DATES = {"createdAt": "2024-05-01T10:00:00.000Z", "updatedAt": "2024-05-02T10:00:00.000Z"}
@@ -71,6 +82,7 @@ def test_hubspot_arrives_whole(tmp_path: Path) -> None:
         published = hubspot(tmp_path, api)
         kinds = published.sync_whole()
 
+    assert published.counts() == documented("hubspot")
     assert published.warnings() == []
     contacts = published.entities("ocean_hubspotContact")
     empty = dict.fromkeys(("firstname", "lastname", "phone", "company", "lifecyclestage"))
@@ -114,6 +126,20 @@ def test_hubspot_is_asked_as_published(tmp_path: Path) -> None:
         ("/crm/v3/objects/deals", "companies,contacts"),
         ("/crm/v3/objects/2-24903472", "companies,contacts,deals"),
     ]
+
+
+@pytest.mark.parametrize("secret", ["token", "apiToken"])
+def test_the_words_that_the_guide_has_beside_its_values_ask_alike(tmp_path: Path, secret: str) -> None:
+    nested = {"pagination_type": "cursor", "cursor_path": ".paging.next.after", "cursor_query_param": "after"}
+    mapping = (EXAMPLES / "hubspot" / "port-app-config.yml").read_text(encoding="utf-8")
+    with serve(routes(HUBSPOT)) as api:
+        pagination = {**nested, "limit_query_param": "limit", "limit": 100}
+        config = {"authType": "bearer", secret: "pat-t0ken", "pagination": pagination}
+        published = probe(tmp_path, api, mapping, **config)
+        published.sync_whole()
+
+    assert published.counts() == documented("hubspot")
+    assert api.received[1].param("after") == "304"
 
 
 def _with_numbers() -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from fakes.port import port
-from support.published import CONFIG, Arrived, Published, blueprints_of, create, example, paged, probe, told
+from support.published import CONFIG, Arrived, Published, blueprints_of, create, documented, example, paged, probe, told
 from support.server import ApiServer, Reply, routes, serve
 
 
@@ -77,10 +77,9 @@ def test_slack_arrives_whole_by_its_variables(tmp_path: Path) -> None:
         published = slack(tmp_path, api)
         published.sync_whole()
 
+    assert published.counts() == documented("slack")
     assert published.warnings() == []
-    assert [
-        one.target for one in api.received
-    ] == [  # the second page is found although nothing says where its cursor is
+    assert api.targets() == [  # the second page is found although nothing says where its cursor is
         "/api/users.list?limit=100",
         "/api/users.list?limit=100&cursor=dXNlcg%3D%3D",
         "/api/conversations.list?types=public_channel&limit=100",

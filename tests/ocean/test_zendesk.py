@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fakes.port import port
-from support.published import Arrived, Published, blueprints_of, create, example, paged, told
+from support.published import Arrived, Published, blueprints_of, create, documented, example, paged, told
 from support.server import ApiServer, routes, serve
 
 DATES = {"created_at": "2024-05-01T10:00:00Z", "updated_at": "2024-05-02T10:00:00Z"}
@@ -67,6 +67,7 @@ def test_zendesk_arrives_whole(tmp_path: Path) -> None:
         published = zendesk(tmp_path, api)
         published.sync_whole()
 
+    assert published.counts() == documented("zendesk")
     assert published.warnings() == []
     user = {"email": "ada@b.co", "role": "agent", "organization_id": "null", "profile_url": PHOTO["content_url"]}
     assert published.entities("zendesk_user") == {

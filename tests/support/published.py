@@ -34,7 +34,8 @@ from penstock_sinks._port_blueprints import Blueprint, Made, blueprints_in, crea
 from penstock_sinks.port import PortConfig
 from support.server import ApiServer, Received
 
-EXAMPLES = Path(__file__).parents[2] / "examples" / "ocean"
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples" / "ocean"
 CONFIG = "OCEAN__INTEGRATION__CONFIG__"
 SECRETS = "OCEAN__INTEGRATION__SECRETS__"
 
@@ -54,12 +55,16 @@ def _plugins() -> PluginManager:
 
 
 class Published:
-    """A set-up, without a ``penstock.yml``; ``sync`` runs it in a folder of its own."""
+    """A set-up, without a ``penstock.yml``; ``sync`` runs it in a folder of its own.
+
+    An empty ``mapping`` is none: then a variable must have it.
+    """
 
     def __init__(self, folder: Path, mapping: str, variables: Mapping[str, str], env_file: Path | None = None) -> None:
         self.catalog = folder / "catalog.db"
         self.mapping = folder / "port-app-config.yml"
-        self.mapping.write_text(mapping, encoding="utf-8")
+        if mapping:
+            self.mapping.write_text(mapping, encoding="utf-8")
         self.env_file = env_file
         self.environ = {"PENSTOCK__STATE_DIR": str(folder / "state"), **variables}
 
@@ -71,7 +76,8 @@ class Published:
 
     def settings(self) -> Settings:
         catalog = None if "PENSTOCK__SINK__TYPE" in self.environ else self.catalog
-        inputs = Inputs(mapping_file=self.mapping, environ=self.environ, catalog=catalog, dotenv=self.env_file)
+        mapping = self.mapping if self.mapping.exists() else None
+        inputs = Inputs(mapping_file=mapping, environ=self.environ, catalog=catalog, dotenv=self.env_file)
         return load_settings(inputs, _plugins())
 
     def warnings(self) -> list[str]:
@@ -100,6 +106,11 @@ class Published:
         with closing(sqlite3.connect(self.catalog)) as db:
             rows = db.execute(query, [blueprint]).fetchall()
         return {row[0]: Arrived(row[1], json.loads(row[2]), json.loads(row[3])) for row in rows}
+
+    def counts(self) -> dict[str, int]:
+        """Return how many entities the catalog has of each blueprint."""
+        with closing(sqlite3.connect(self.catalog)) as db:
+            return dict(db.execute("SELECT blueprint, count(*) FROM entities GROUP BY blueprint"))
 
 
 def example(name: str, folder: Path, base_url: str, **secrets: str) -> Published:
@@ -158,6 +169,13 @@ def told(kind: KindReport) -> list[str]:
 def paged(parameter: str, pages: Mapping[str, object]) -> Callable[[Received], object]:
     """Answer by the value of a query parameter; ``""`` is the page that is asked for without it."""
     return lambda request: pages[request.param(parameter)]
+
+
+def documented(name: str) -> dict[str, int]:
+    """Return what docs/ocean.md says of the entities that an example brings."""
+    page = (ROOT / "docs" / "ocean.md").read_text(encoding="utf-8")
+    [row] = re.findall(rf"^\| \[{name}\].*$", page, re.MULTILINE)
+    return {blueprint: int(count) for count, blueprint in re.findall(r"(\d+) `(\w+)`", row)}
 
 
 def blueprints_of(name: str) -> list[Blueprint]:
