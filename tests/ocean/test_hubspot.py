@@ -134,7 +134,7 @@ def test_the_words_that_the_guide_has_beside_its_values_ask_alike(tmp_path: Path
     mapping = (EXAMPLES / "hubspot" / "port-app-config.yml").read_text(encoding="utf-8")
     with serve(routes(HUBSPOT)) as api:
         pagination = {**nested, "limit_query_param": "limit", "limit": 100}
-        config = {"authType": "bearer", secret: "pat-t0ken", "pagination": pagination}
+        config: dict[str, Any] = {"authType": "bearer", secret: "pat-t0ken", "pagination": pagination}
         published = probe(tmp_path, api, mapping, **config)
         published.sync_whole()
 

@@ -52,7 +52,7 @@ SLACK = {
 }
 API = {f"/api{path}": found for path, found in SLACK.items()}
 ARRIVED = {"ocean_slackUser": {"U1", "U2"}, "ocean_slackChannel": {"C1"}, "ocean_slackWorkspace": {"T1"}}
-HELM = {
+HELM: dict[str, Any] = {
     "authType": "bearer_token",
     "apiToken": "xoxb-s3cret",
     "paginationType": "cursor",
