@@ -72,7 +72,7 @@ def test_prometheus_has_several_lists_in_one_answer(tmp_path: Path) -> None:
 
 
 def test_n8n_has_folded_expressions_and_a_cursor_that_is_its_own_hint(tmp_path: Path) -> None:
-    flows = [
+    flows: list[dict[str, Any]] = [
         {"id": "w1", "active": True, "shared": [{"projectId": "p1"}]},
         {"id": "w2", "active": False, "isArchived": True, "shared": []},
         {"id": "w3", "active": False, "shared": [{"projectId": "p2"}, {"projectId": "p3"}]},
@@ -192,7 +192,7 @@ def test_openai_has_one_object_for_an_answer_and_is_told_where_lists_are(tmp_pat
 def test_entra_id_follows_its_links_by_the_name_that_its_guide_gives_them(tmp_path: Path) -> None:
     def answer(request: Received) -> object:
         if request.param("$skiptoken"):
-            return {"value": [{"id": "g2", "members": []}]}
+            return {"value": [{"id": "g2", "members": list[object]()}]}
         link = f"http://{request.headers['host']}/v1.0/groups?$top=999&$skiptoken=abc"
         return {"value": [{"id": "g1", "members": [{"id": "u1"}]}], "@odata.nextLink": link}
 

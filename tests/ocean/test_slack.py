@@ -9,7 +9,7 @@ import pytest
 
 from fakes.port import port
 from support.published import CONFIG, Arrived, Published, blueprints_of, create, documented, example, paged, probe, told
-from support.server import ApiServer, Reply, routes, serve
+from support.server import ApiServer, Received, Reply, routes, serve
 
 
 def answer(name: str, *records: dict[str, Any], cursor: str = "") -> dict[str, Any]:
@@ -26,7 +26,7 @@ ADA = {
     "is_bot": False,
     "tz": "UTC",
 }
-BOT = {"id": "U2", "name": "bot", "profile": {}, "is_admin": False, "is_bot": True}
+BOT: dict[str, Any] = {"id": "U2", "name": "bot", "profile": {}, "is_admin": False, "is_bot": True}
 GENERAL = {
     "id": "C1",
     "name": "general",
@@ -62,6 +62,11 @@ HELM: dict[str, Any] = {
     "cursorPath": "response_metadata.next_cursor",
     "hasMorePath": "response_metadata.next_cursor",
 }
+
+
+def refuse(request: Received) -> Reply:
+    del request
+    return Reply({"ok": False, "error": "invalid_auth"})
 
 
 def slack(folder: Path, api: ApiServer) -> Published:
@@ -137,7 +142,7 @@ def test_an_error_with_status_200_removes_nothing(tmp_path: Path) -> None:
     with serve(routes(API)) as api:
         published = slack(tmp_path, api)
         published.sync_whole()
-        api.handler = lambda _: Reply({"ok": False, "error": "invalid_auth"})
+        api.handler = refuse
         report = published.sync()
 
     assert report.exit_code == 1
