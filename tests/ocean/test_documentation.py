@@ -58,7 +58,7 @@ def test_the_documentation_arrives_whole(tmp_path: Path) -> None:
     assert published.entities("user") == {  # a number is an identifier, as text; what is missing is null
         "1": Arrived("A", {"email": "a@b.co", "department": None, "active": True, "created": None}, {})
     }
-    nothing: dict[str, object] = dict.fromkeys(("description", "owner", "budget", "created"))
+    nothing = {"description": None, "owner": None, "budget": None, "created": None}
     assert published.entities("project") == {
         "p-1": Arrived(
             "Apollo",
