@@ -140,9 +140,13 @@ def test_a_report_that_cannot_be_written_is_found_before_anything_is_fetched(
 
 
 def test_a_device_is_written_to_and_not_replaced(folder: Path) -> None:
-    ran = penstock("sync", "--quiet", "--report", "/dev/stdout", folder=folder)
+    with start("sync", "--quiet", "--report", "/dev/stdout", folder=folder) as process:
+        out, _ = process.communicate(timeout=60)
+    into_a_file = penstock("sync", "--quiet", "--report", "/dev/stdout", folder=folder)
 
-    assert ran.json()["status"] == "complete"
+    assert json.loads(out)["status"] == "complete"
+    assert into_a_file.json()["status"] == "complete"
+    assert Path("/dev/stdout").is_symlink()
 
 
 def test_an_incomplete_run_exits_with_1_and_delivers_the_rest(tmp_path: Path) -> None:

@@ -10,7 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
+
+from support.zygote import zygote
 
 COMMAND = (sys.executable, "-m", "penstock")
 
@@ -39,16 +42,21 @@ def environment(**variables: str) -> dict[str, str]:
 
 def penstock(*arguments: str, folder: Path, variables: Mapping[str, str] | None = None, seconds: float = 60) -> Ran:
     """Run a command in a folder to its end, for which it has so many seconds."""
-    ran = subprocess.run(
-        [*COMMAND, *arguments],
-        cwd=folder,
-        env=environment(**(variables or {})),
-        capture_output=True,
-        text=True,
-        timeout=seconds,
-        check=False,
-    )
-    return Ran(ran.returncode, ran.stdout, ran.stderr)
+    wanted = environment(**(variables or {}))
+    with TemporaryFile() as out, TemporaryFile() as err:
+        if any(name.startswith("PYTHON") for name in variables or {}):  # an interpreter heeds these when it starts
+            ran = subprocess.run(
+                [*COMMAND, *arguments], cwd=folder, env=wanted, stdout=out, stderr=err, timeout=seconds, check=False
+            )
+            code = ran.returncode
+        else:
+            code = zygote().run(arguments, folder, wanted, out.fileno(), err.fileno(), seconds)
+        return Ran(code, _text(out), _text(err))
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode()
 
 
 def start(

@@ -12,6 +12,7 @@ from penstock.cli.console import put_parts
 from penstock.cli.failures import misuse
 
 STDOUT: Final = "-"
+_DEVICES: Final = ("/dev", "/proc")
 
 
 def require_folder(option: str, target: str | None, hint: str = "") -> None:
@@ -25,7 +26,7 @@ def require_folder(option: str, target: str | None, hint: str = "") -> None:
     Raises:
         ConfigurationError: It is a folder, or its own folder is not there or not writable.
     """
-    if target in (None, STDOUT):
+    if target is None or _is_stream(target):
         return
     folder = Path(target).parent
     if Path(target).is_dir():
@@ -38,8 +39,8 @@ def require_folder(option: str, target: str | None, hint: str = "") -> None:
 
 def discard_former(target: str | None) -> None:
     """Remove what an earlier command wrote: should this one fail, it must not be taken for its own."""
-    if target not in (None, STDOUT) and Path(target).is_file():
-        Path(target).unlink()
+    if target is not None and not _is_stream(target):
+        Path(target).unlink(missing_ok=True)
 
 
 def write_whole(target: str, parts: Iterable[bytes]) -> None:
@@ -47,11 +48,21 @@ def write_whole(target: str, parts: Iterable[bytes]) -> None:
     path = Path(target)
     if target == STDOUT:
         put_parts(parts)
-    elif path.exists() and not path.is_file():  # a pipe or a device is written to, never replaced
+    elif _is_stream(target):
         with path.open("wb") as device:
             device.writelines(parts)
     else:
         _replace(path, parts)
+
+
+def _is_stream(target: str) -> bool:
+    """Return whether it is stdout, a pipe or a device: written to, never removed and never replaced.
+
+    ``/dev/stdout`` is one even where a shell has led it into a file: removing it would remove the device.
+    """
+    path = Path(target)
+    is_device = any(path.is_relative_to(folder) for folder in _DEVICES)
+    return target == STDOUT or is_device or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
