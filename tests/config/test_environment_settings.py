@@ -46,6 +46,24 @@ def test_the_top_level_and_its_blocks_come_from_the_environment() -> None:
     assert settings.warnings == ()
 
 
+@pytest.mark.parametrize(("text", "number"), [("1e+06", 1_000_000), ("1.5e+03", 1500), ("2E2", 200)])
+def test_a_large_number_may_be_written_as_helm_renders_it(text: str, number: int) -> None:
+    environ = {"PENSTOCK__CONNECTION__PAGINATION_TYPE": "offset", "OCEAN__INTEGRATION__CONFIG__PAGE_SIZE": text}
+
+    settings = load(environ=environ)
+
+    assert settings.connection.pagination.config.model_dump()["page_size"] == number
+
+
+@pytest.mark.parametrize("text", ["1.5e+00", "1e-3", "1e+999999999", "1e", "-1e+02", "0e+05"])
+def test_what_an_exponent_does_not_make_whole_is_refused(text: str) -> None:
+    environ = {"PENSTOCK__CONNECTION__PAGINATION_TYPE": "offset", "PENSTOCK__CONNECTION__PAGE_SIZE": text}
+
+    [problem] = problems(environ=environ)
+
+    assert "connection.pageSize: " in problem
+
+
 @pytest.mark.parametrize("name", ["penstock__connection__timeout", "Penstock__Connection__TimeOut"])
 def test_variable_names_ignore_case(name: str) -> None:
     assert load(environ={name: "9"}).connection.http.timeout == 9

@@ -11,9 +11,11 @@ import yaml
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
 from penstock.plugins import PluginManager
+from support.published import blueprints_of, example
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*/penstock.yml"))
+PUBLISHED = sorted((ROOT / "examples" / "ocean").iterdir())
 BENCHMARKS = sorted((ROOT / "benchmarks" / "config").glob("*.yml"))
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -45,6 +47,18 @@ def test_an_example_is_valid_and_gives_no_warning(config: Path) -> None:
     assert settings.warnings == ()
 
 
+@pytest.mark.parametrize("folder", PUBLISHED, ids=lambda path: path.name)
+def test_a_published_example_is_valid_and_gives_no_warning(folder: Path, tmp_path: Path) -> None:
+    secret = {"zendesk": "password", "canny": ""}.get(folder.name, "api_token")
+    secrets = {secret: "a-s3cret-long-enough"} if secret else {}
+    wanted = (folder / "port-app-config.yml").read_text(encoding="utf-8").count("- kind: ")
+    published = example(folder.name, tmp_path, "https://api.test", **secrets)
+
+    assert len(published.settings().resources) == wanted > 0
+    assert published.warnings() == []
+    assert blueprints_of(folder.name)
+
+
 @pytest.mark.parametrize("block", _shown())
 def test_a_configuration_that_a_document_shows_is_valid_and_gives_no_warning(block: str, tmp_path: Path) -> None:
     config = tmp_path / "penstock.yml"
@@ -57,3 +71,4 @@ def test_a_configuration_that_a_document_shows_is_valid_and_gives_no_warning(blo
 
 def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 3
+    assert len(PUBLISHED) >= 6

@@ -7,8 +7,10 @@ mapping or a list is. No message contains a value that might be a secret.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any, Final, TypeVar, cast, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -56,6 +58,8 @@ _COLLECTIONS: Final = {
     "list_type": list,
     "tuple_type": list,
 }
+_EXPONENT: Final = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d{1,2}")
+"""A number as Helm writes it into a variable when it is large: ``1e+06`` (spec: deploy.md 2, D3)."""
 _MISSING: Final = "Field required"
 """What pydantic says of a field that has no default."""
 _MOST_REPAIRS: Final = 3
@@ -150,10 +154,20 @@ def _repaired(
             node = _with(node, place, None)
         elif detail["type"] == "string_type" and not isinstance(place.value, str) and place.as_text() is not None:
             node = _with(node, place, replace(place, value=place.as_text()))
+        elif detail["type"] == "int_parsing" and (number := _whole(place.value)) is not None:
+            node = _with(node, place, replace(place, value=number))
         elif json_text and detail["type"] in _COLLECTIONS and isinstance(place.value, str):
             parsed = _from_text(place, _COLLECTIONS[detail["type"]])
             node = _with(node, place, parsed) if parsed else node
     return node
+
+
+def _whole(text: object) -> int | None:
+    """Return the whole number that a text with an exponent stands for."""
+    if not isinstance(text, str) or not _EXPONENT.fullmatch(text.strip()):
+        return None
+    number = Decimal(text.strip())
+    return int(number) if number == number.to_integral_value() else None
 
 
 def _from_text(place: Node, wanted: type) -> Node | None:

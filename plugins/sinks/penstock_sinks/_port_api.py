@@ -28,7 +28,13 @@ _DOWN: Final = frozenset({401, 403, 408, 429, 502, 503, 504})
 _IDENTIFIER: Final = re.compile(r"[!-.0-~]+")
 _READER: Final = "reader"
 """Who only looks into a catalog."""
-_TYPE_ERRORS: Final = ("must be string", "should be string")
+_TYPE_ERRORS: Final = {
+    "string": "a number becomes text with `| tostring` in the mapping",
+    "number": "text becomes a number with `| tonumber` in the mapping",
+    "boolean": 'text becomes a boolean with `| . == "true"` in the mapping',
+}
+"""What mends a value of the wrong type, by the type that Port wants."""
+_TYPE_ERROR: Final = re.compile(r"(?:must|should) be (string|number|boolean)\b")
 
 
 class RefusalError(Exception):
@@ -222,9 +228,8 @@ def explain(response: httpx.Response) -> str:
 
 def hinted(text: str) -> str:
     """Return the text of an error, with what may mend it where that is known."""
-    if any(words in text for words in _TYPE_ERRORS):
-        return f"{text} (a number becomes text with `| tostring` in the mapping)"
-    return text
+    wrong = _TYPE_ERROR.search(text)
+    return f"{text} ({_TYPE_ERRORS[wrong[1]]})" if wrong else text
 
 
 def _code(response: httpx.Response) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from penstock import JSON, StopReason
+from penstock import JSON, Stop, StopReason
 from penstock_pagination.header_link import HeaderLink, find_link
 from penstock_pagination.next_link import NextLink
 from penstock_pagination.none import NoPagination
@@ -29,6 +29,22 @@ def test_none_asks_once() -> None:
 
     assert reading.reason is StopReason.SINGLE_REQUEST
     assert [(request.params, request.url) for request in reading.requests] == [({}, None)]
+
+
+@pytest.mark.parametrize("more", [{"has_more": True}, {"hasMore": True}, {"meta": {"has_more": True}}])
+def test_none_warns_of_the_pages_that_it_does_not_ask_for(more: dict[str, JSON]) -> None:
+    stop = read(NoPagination(), config_of(NoPagination()), script(page(**more))).stop
+
+    assert stop is not None
+    assert stop.warning
+    assert "set paginationType" in stop.detail
+
+
+@pytest.mark.parametrize("whole", [{}, {"has_more": False}, {"hasMore": None}])
+def test_none_is_content_with_an_answer_that_is_whole(whole: dict[str, JSON]) -> None:
+    reading = read(NoPagination(), config_of(NoPagination()), script(page(**whole)))
+
+    assert reading.stop == Stop(StopReason.SINGLE_REQUEST)
 
 
 @pytest.mark.parametrize(

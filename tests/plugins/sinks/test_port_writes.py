@@ -229,19 +229,27 @@ def test_what_port_cannot_take_is_refused_with_one_clear_message_and_the_rest_go
 
 
 def test_an_entity_that_breaks_its_blueprint_is_refused_with_ports_words_and_a_hint(ported: PortCatalog) -> None:
-    define(ported.standin, "user", {"created": {"type": "string"}, "n": {"type": "number"}})
+    define(ported.standin, "user", {"created": {"type": "string"}, "n": {"type": "number"}, "on": {"type": "boolean"}})
 
     async def use(sink: Sink) -> Any:  # noqa: ANN401
-        return await sink.write(EntityBatch("/users", [user("a", created=7), user("b", n="x"), user("c")]))
+        return await sink.write(
+            EntityBatch("/users", [user("a", created=7), user("b", n="5"), user("c"), user("d", on="true")])
+        )
 
-    text, number, fine = ported.run(use)
+    text, number, fine, boolean = ported.run(use)
 
     assert fine.kind == "created"
     assert text.reason == (
         "properties/created must be string (a number becomes text with `| tostring` in the mapping) "
         "(422 invalid_request)"
     )
-    assert number.reason == "properties/n must be number (422 invalid_request)"
+    assert number.reason == (
+        "properties/n must be number (text becomes a number with `| tonumber` in the mapping) (422 invalid_request)"
+    )
+    assert boolean.reason == (
+        'properties/on must be boolean (text becomes a boolean with `| . == "true"` in the mapping) '
+        "(422 invalid_request)"
+    )
 
 
 def test_names_with_slashes_and_letters_of_any_script_are_encoded(ported: PortCatalog) -> None:
