@@ -51,7 +51,7 @@ class Zygote:
         with socket.socket(socket.AF_UNIX) as channel:
             channel.settimeout(seconds)
             channel.connect(self._address)
-            order = {"arguments": list(arguments), "folder": str(folder), "variables": dict(variables)}
+            order = {"arguments": list(arguments), "folder": str(folder.resolve()), "variables": dict(variables)}
             socket.send_fds(channel, [json.dumps(order).encode() + b"\n"], [out, err])
             return int(_line(channel))
 
