@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.strategies import AuthStrategy as AuthStrategy
     from penstock.strategies import ClientSettings as ClientSettings
     from penstock.strategies import NestedAuth as NestedAuth
+    from penstock.strategies import OceanVariable as OceanVariable
     from penstock.strategies import PaginationStrategy as PaginationStrategy
     from penstock.strategies import Person as Person
     from penstock.strategies import PluginConfig as PluginConfig
@@ -48,6 +49,7 @@ _HOME = {
     "AuthStrategy": "penstock.strategies",
     "ClientSettings": "penstock.strategies",
     "NestedAuth": "penstock.strategies",
+    "OceanVariable": "penstock.strategies",
     "PaginationStrategy": "penstock.strategies",
     "Person": "penstock.strategies",
     "PluginConfig": "penstock.strategies",

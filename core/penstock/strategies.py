@@ -57,6 +57,22 @@ class PluginConfig(BaseModel):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OceanVariable:
+    """Metadata of a sink's setting: under which variable people who come from Ocean have it.
+
+    ``client_id: Annotated[SecretStr, OceanVariable("PORT__CLIENT_ID", chooses=True)]`` is set by
+    ``OCEAN__PORT__CLIENT_ID`` where nothing stronger sets it.
+    """
+
+    name: str
+    """Without ``OCEAN__``."""
+    chooses: bool = False
+    """Whether the variable, where it is set, makes this sink the one that is used if no ``sink.type`` is written."""
+    otherwise: str | None = None
+    """What Ocean takes when the variable is not set; holds only where Ocean's variables chose the sink."""
+
+
 ConfigT = TypeVar("ConfigT", bound=PluginConfig)
 ResultT = TypeVar("ResultT")
 

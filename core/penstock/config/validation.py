@@ -7,6 +7,7 @@ mapping or a list is. No message contains a value that might be a secret.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar, cast, get_args
@@ -58,6 +59,8 @@ _COLLECTIONS: Final = {
 }
 _MISSING: Final = "Field required"
 """What pydantic says of a field that has no default."""
+_EXPONENT: Final = re.compile(r"[0-9](?:\.[0-9]{1,15})?e\+(?:0[0-9]|1[0-5])")
+"""How charts render large whole numbers: ``1e+06``."""
 _MOST_REPAIRS: Final = 3
 """A repair may bring the next one to light: JSON text of a mapping with a number where text is meant."""
 
@@ -150,6 +153,8 @@ def _repaired(
             node = _with(node, place, None)
         elif detail["type"] == "string_type" and not isinstance(place.value, str) and place.as_text() is not None:
             node = _with(node, place, replace(place, value=place.as_text()))
+        elif detail["type"] == "int_parsing" and _EXPONENT.fullmatch(place.as_text() or ""):
+            node = _with(node, place, replace(place, value=int(float(str(place.value)))))
         elif json_text and detail["type"] in _COLLECTIONS and isinstance(place.value, str):
             parsed = _from_text(place, _COLLECTIONS[detail["type"]])
             node = _with(node, place, parsed) if parsed else node

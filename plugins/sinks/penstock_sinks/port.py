@@ -6,11 +6,11 @@ Ocean, by the ``User-Agent`` of whoever wrote an entity last: ``port-ocean/<type
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from penstock import PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+from penstock import OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
 
 _REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport.io"}
 
@@ -18,19 +18,25 @@ _REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport
 class PortConfig(PluginConfig):
     """Settings of ``sink: {type: port}``."""
 
-    client_id: SecretStr = Field(min_length=1, description="of the organisation's credentials, as Port shows it")
-    client_secret: SecretStr = Field(min_length=1, description="of the same credentials")
+    client_id: Annotated[SecretStr, OceanVariable("PORT__CLIENT_ID", chooses=True)] = Field(
+        min_length=1, description="of the organisation's credentials, as Port shows it"
+    )
+    client_secret: Annotated[SecretStr, OceanVariable("PORT__CLIENT_SECRET", chooses=True)] = Field(
+        min_length=1, description="of the same credentials"
+    )
     region: Literal["eu", "us"] = Field(default="eu", description="where the organisation lives, unless baseUrl says")
-    base_url: str | None = Field(
+    base_url: Annotated[str | None, OceanVariable("PORT__BASE_URL")] = Field(
         default=None, description="URL of Port's API, without /v1", examples=["https://api.getport.io"]
     )
-    integration_identifier: str | None = Field(
+    integration_identifier: Annotated[
+        str | None, OceanVariable("INTEGRATION__IDENTIFIER", otherwise="my-custom-integration")
+    ] = Field(
         default=None,
         min_length=1,
         pattern=r"^[!-.0-~]+$",
         description="whose the entities are, unique in the organisation; by default the source's name",
     )
-    integration_type: str = Field(
+    integration_type: Annotated[str, OceanVariable("INTEGRATION__TYPE")] = Field(
         default="custom", pattern=r"^[!-.0-~]+$", description="what Ocean calls the type of the integration"
     )
     create_missing_related_entities: bool | None = Field(
@@ -47,14 +53,22 @@ class PortConfig(PluginConfig):
         description="write to entities that somebody else wrote last, which are ours from then on, as Port's own "
         "integrations do; false refuses them",
     )
-    bulk_entities: int = Field(default=20, ge=1, le=20, description="most entities in one request")
-    bulk_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024, description="most bytes in one request")
+    bulk_entities: Annotated[int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_LENGTH")] = Field(
+        default=20, ge=1, le=20, description="most entities in one request"
+    )
+    bulk_bytes: Annotated[int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_SIZE_IN_BYTES")] = Field(
+        default=1024 * 1024, ge=1024, le=1024 * 1024, description="most bytes in one request"
+    )
     max_concurrent_requests: int = Field(default=5, ge=1, description="requests in flight at once")
     timeout: float = Field(default=60, gt=0, description="seconds one request may take")
     max_retries: int = Field(default=10, ge=0, description="attempts after the first one")
     max_retry_wait: float = Field(default=900, ge=0, description="longest wait in seconds that Port may ask for")
-    verify_ssl: bool = Field(default=True, description="false turns certificate checks off")
-    strict_x509: bool = Field(default=True, description="false relaxes strict X.509 checks (RFC 5280)")
+    verify_ssl: Annotated[bool, OceanVariable("SSL__PORT__VERIFY")] = Field(
+        default=True, description="false turns certificate checks off"
+    )
+    strict_x509: Annotated[bool, OceanVariable("SSL__PORT__X509__STRICT")] = Field(
+        default=True, description="false relaxes strict X.509 checks (RFC 5280)"
+    )
     ca_bundle: str | None = Field(
         default=None, description="certificates of authorities to trust beside the usual ones: PEM text, or a file"
     )
