@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from penstock.errors import PluginError
 from penstock.values import (
+    JSON,
     Entity,
     EntityBatch,
     EntityKey,
@@ -317,6 +318,8 @@ class SinkStrategy(ABC, Generic[ConfigT]):
     searches: ClassVar[bool] = False
     """Whether its sinks take entities that a search query names (``Entity.search``). Those are told by
     ``Outcome.identifier``; where the query finds nothing, nothing is written and the outcome is ``ABSENT``."""
+    keeps_mappings: ClassVar[bool] = False
+    """Whether a configuration may do without resources, for ``mapping`` tells them."""
 
     @abstractmethod
     def open(self, config: ConfigT, context: SinkContext) -> Sink:
@@ -329,6 +332,27 @@ class SinkStrategy(ABC, Generic[ConfigT]):
         """
         del config
         return True
+
+    async def make_ready(self, config: ConfigT, context: SinkContext) -> None:
+        """Make what the catalog needs before a sync whose mapping it keeps: register the source, create tables.
+
+        Called before ``mapping``, by what syncs only; must be idempotent, and change nothing that exists already.
+
+        Raises:
+            SinkError: It cannot be made, and why; nothing is fetched then.
+        """
+
+    async def mapping(self, config: ConfigT, context: SinkContext) -> Mapping[str, JSON] | None:
+        """Return the mapping document that the catalog keeps for this source; None where it keeps none.
+
+        Called at the start of every run for which no resources are written, if ``keeps_mappings``; must change
+        nothing. Core validates it as a ``--mapping`` file.
+
+        Raises:
+            SinkError: It cannot be had, and why.
+        """
+        del config, context
+        return None
 
     def rehearse(self, config: ConfigT, context: SinkContext, folder: Path) -> Sink:
         """Return a sink that begins with what the catalog holds now, and to which anything may be done instead.

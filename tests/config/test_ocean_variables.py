@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,6 +65,8 @@ EFFECTIVE: list[tuple[str, str, Callable[..., object], object]] = [
     ("OCEAN__SSL__THIRD_PARTY__X509__STRICT", "false", http("strict_x509"), False),
     ("OCEAN__SSL__PORT__VERIFY", "false", sink("verify_ssl"), False),
     ("OCEAN__SSL__PORT__X509__STRICT", "false", sink("strict_x509"), False),
+    ("OCEAN__INITIALIZE_PORT_RESOURCES", "false", sink("initialize_port_resources"), False),
+    ("OCEAN__RESOURCES_PATH", "mine", sink("resources_path"), Path("mine")),
     ("OCEAN__UPSERT_ENTITIES_BATCH_MAX_LENGTH", "7", sink("bulk_entities"), 7),
     ("OCEAN__UPSERT_ENTITIES_BATCH_MAX_SIZE_IN_BYTES", "5e+05", sink("bulk_bytes"), 500_000),
     ("OCEAN__SCHEDULED_RESYNC_INTERVAL", "60", lambda **v: calendar(**v).interval, timedelta(hours=1)),
@@ -119,6 +122,7 @@ def test_every_variable_has_a_row_here() -> None:
 def test_variables_of_the_specification_are_all_known() -> None:
     named = """
         PORT__CLIENT_ID PORT__CLIENT_SECRET PORT__BASE_URL PORT__PORT_APP_CONFIG_CACHE_TTL INTEGRATION__IDENTIFIER
+        INITIALIZE_PORT_RESOURCES RESOURCES_PATH CREATE_PORT_RESOURCES_ORIGIN
         INTEGRATION__TYPE EVENT_LISTENER SCHEDULED_RESYNC_INTERVAL ALLOW_ENVIRONMENT_VARIABLES_JQ_ACCESS
         CLIENT_TIMEOUT BASE_URL PATH_PREFIX RUNTIME CACHING_STORAGE_MODE
         PROCESS_IN_QUEUE_TIMEOUT PROCESS_IN_QUEUE_MAX_WORKERS YIELD_ITEMS_TO_PARSE_BATCH_SIZE

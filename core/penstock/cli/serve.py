@@ -53,10 +53,10 @@ def serve(
             raise misuse("--sources", "its files have settings of their own: leave out --config, --mapping and --once")
         given = _inputs(sources, config, mapping)
         if sources is None and (once or _is_once(given)):
+            from penstock.cli.mapped import settings_to_sync
             from penstock.cli.running import Manner, run
-            from penstock.cli.settings import read_settings
 
-            settings = context.settings = read_settings(config, mapping)
+            settings = settings_to_sync(context, given).settings
             code = run(settings, context.secrets, Manner())
         else:
             from penstock.service import serve as serve_until_stopped

@@ -30,6 +30,7 @@ from penstock.config.sources import (
     environment_of,
     read_blocks,
     read_sources,
+    written_document,
 )
 from penstock.config.tokens import read_tokens
 from penstock.config.urls import host
@@ -82,7 +83,8 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     tokens = read_tokens(config, environment, found, beside=state_dir)
     _check_serving(config, environment, found)
     say_what_has_no_effect(environment, config_of(sink.strategy) if sink else None, found)
-    document = document_with_resources(sources, found)
+    kept = bool(sink and sink.strategy.keeps_mappings and written_document(sources) is None)
+    document = None if kept else document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
         if document
@@ -102,6 +104,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         state_dir=state_dir,
         resume_within=general.resume_within,
         warnings=tuple(found.warnings),
+        mapping_is_kept=kept,
     )
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final, Self, cast
 import orjson
 
 from penstock import (
-    ClientSettings,
     Entity,
     EntityBatch,
     EntityKey,
@@ -28,7 +27,7 @@ from penstock import (
 from penstock.errors import did_you_mean
 from penstock.values import UNCHANGED
 from penstock_sinks._json import UnstorableError
-from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_api import Api, RefusalError, client_settings
 from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
 from penstock_sinks._port_compare import is_comparable, is_held
 from penstock_sinks._port_delete import Deleter
@@ -67,7 +66,7 @@ class PortSink(Sink):
         """Make a client, and a file for what is to be remembered."""
         async with AsyncExitStack() as stack:
             self._memory = stack.enter_context(Memory())
-            client = await stack.enter_async_context(self._context.client(_client_settings(self._config)))
+            client = await stack.enter_async_context(self._context.client(client_settings(self._config)))
             self._api = Api(client, self._config, self._context)
             self._finder = Finder(self._api)
             config, run = self._config, self._context.run
@@ -325,17 +324,3 @@ def _flags(config: PortConfig, flags: WriteFlags) -> WriteFlags:
         if (value := getattr(config, name)) is not None
     }
     return replace(flags, **own)
-
-
-def _client_settings(config: PortConfig) -> ClientSettings:
-    return ClientSettings(
-        base_url=config.url,
-        timeout=config.timeout,
-        max_concurrent_requests=config.max_concurrent_requests,
-        max_retries=config.max_retries,
-        max_retry_wait=config.max_retry_wait,
-        verify_ssl=config.verify_ssl,
-        strict_x509=config.strict_x509,
-        ca_bundle=config.ca_bundle,
-        proxy=config.proxy,
-    )

@@ -6,11 +6,17 @@ Ocean, by the ``User-Agent`` of whoever wrote an entity last: ``port-ocean/<type
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from penstock import OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+from penstock import JSON, OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+
+if TYPE_CHECKING:
+    from penstock_sinks._port_api import Api
 
 _REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport.io"}
 
@@ -38,6 +44,14 @@ class PortConfig(PluginConfig):
     )
     integration_type: Annotated[str, OceanVariable("INTEGRATION__TYPE")] = Field(
         default="custom", pattern=r"^[!-.0-~]+$", description="what Ocean calls the type of the integration"
+    )
+    initialize_port_resources: Annotated[bool, OceanVariable("INITIALIZE_PORT_RESOURCES", otherwise="true")] = Field(
+        default=False,
+        description="where Port keeps the mapping: make, once, the missing blueprints of `resourcesPath`, and take its "
+        "port-app-config as the mapping if Port has none",
+    )
+    resources_path: Annotated[Path, OceanVariable("RESOURCES_PATH")] = Field(
+        default=Path(".port/resources"), description="folder with blueprints and port-app-config, JSON or YAML"
     )
     create_missing_related_entities: bool | None = Field(
         default=None, description="in place of what the mapping says: whether targets of relations are made"
@@ -104,12 +118,36 @@ class Port(SinkStrategy[PortConfig]):
     name = "port"
     Config = PortConfig
     searches = True
+    keeps_mappings = True
 
     def open(self, config: PortConfig, context: SinkContext) -> Sink:
         """Return the sink; Port is asked for nothing before it is needed."""
         from penstock_sinks._port_sink import PortSink  # noqa: PLC0415 - it imports httpx
 
         return PortSink(config, context)
+
+    async def make_ready(self, config: PortConfig, context: SinkContext) -> None:
+        """Register the integration, and make what is to be there from the first start on."""
+        from penstock_sinks._port_integration import make_ready  # noqa: PLC0415 - as above
+
+        async with opened(config, context) as api:
+            await make_ready(api, config)
+
+    async def mapping(self, config: PortConfig, context: SinkContext) -> Mapping[str, JSON] | None:
+        """Return the mapping of the integration, as Port's page shows it."""
+        from penstock_sinks._port_integration import kept_mapping  # noqa: PLC0415 - as above
+
+        async with opened(config, context) as api:
+            return await kept_mapping(api)
+
+
+@asynccontextmanager
+async def opened(config: PortConfig, context: SinkContext) -> AsyncGenerator[Api]:
+    """Have Port's API for the length of a block."""
+    from penstock_sinks._port_api import Api, client_settings  # noqa: PLC0415 - it imports httpx
+
+    async with context.client(client_settings(config)) as client:
+        yield Api(client, config, context)
 
 
 @hookimpl
