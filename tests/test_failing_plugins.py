@@ -165,7 +165,9 @@ class Strangers:
 
     def configure(self, api: ApiServer) -> None:
         config = config_for(api.url, [resource("/users")], **CONNECTION)
-        write_config(self.folder, {**config, "sink": {"type": "acme"}, "entityDeletionThreshold": 1})
+        write_config(
+            self.folder, {**config, "sink": {"type": "acme"}, "entityDeletionThreshold": 1, "deleteAfterAbsentRuns": 1}
+        )
 
     def rows(self) -> list[list[str]]:
         rows: list[list[str]] = json.loads((self.folder / "acme.json").read_text())

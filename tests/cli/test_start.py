@@ -35,6 +35,7 @@ COMMAND_LINE = {
     "failures",
     "files",
     "options",
+    "plugged",
     "progress",
     "running",
     "settings",

@@ -110,8 +110,8 @@ def test_a_journal_of_the_format_before_is_brought_over_with_what_it_holds(tmp_p
         for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
             if table not in FORMER:
                 db.execute(f"DROP TABLE {table}")
-        for column in ("needed", "cause", "fate"):
-            db.execute(f"ALTER TABLE absent DROP COLUMN {column}")
+        for table, column in (("absent", "needed"), ("absent", "cause"), ("absent", "fate"), ("progress", "drifts")):
+            db.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
         db.execute("PRAGMA user_version = 2")
 
     with Journal(tmp_path, "test") as journal:

@@ -108,7 +108,7 @@ async def explain(
         SinkError: The catalog cannot be read.
         JournalError: The same of the journal.
     """
-    facts = await gather(settings, key)
+    facts = await gather(settings, secrets, key)
     again = Reread(why_not="not asked: --offline") if offline else await _again(settings, secrets, facts)
     redact = secrets.redactor
     held, verdict = facts.held.entity if facts.held else None, judge(facts)

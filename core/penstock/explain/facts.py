@@ -10,6 +10,7 @@ from typing import Final, cast
 import orjson
 
 from penstock.config.models import Resource, Settings
+from penstock.http.lending import Lent
 from penstock.journal import (
     Absence,
     Accounts,
@@ -26,6 +27,7 @@ from penstock.journal import (
     Seen,
     path_of,
 )
+from penstock.redaction import Secrets
 from penstock.sync.resources import blueprints_of, identity_of, resource_names
 from penstock.sync.sinks import open_sink, sink_exists
 from penstock.values import EntityKey, HeldEntity
@@ -104,7 +106,7 @@ class Facts:
         return next(alike, None)
 
 
-async def gather(settings: Settings, key: EntityKey) -> Facts:
+async def gather(settings: Settings, secrets: Secrets, key: EntityKey) -> Facts:
     """Look everything up; nothing is requested, and nothing is made.
 
     Raises:
@@ -113,7 +115,7 @@ async def gather(settings: Settings, key: EntityKey) -> Facts:
     """
     held, has_catalog = None, sink_exists(settings.sink)
     if has_catalog:
-        async with open_sink(settings.sink, settings.source) as sink:
+        async with open_sink(settings.sink, Lent(settings.source, secrets)) as sink:
             [held] = await sink.read([key])
     names = resource_names(settings.resources)
     return Facts(

@@ -19,4 +19,5 @@ class Schedule:
         """Return the first moment after ``now`` at which a sync is due; those that were slept through are over."""
         seconds = self.interval.total_seconds()
         count = max(math.floor((now - self.start) / seconds) + 1, 1)
-        return self.start + count * seconds
+        due = self.start + count * seconds
+        return due if due > now else due + seconds  # the sum may have been rounded down to this very moment

@@ -55,7 +55,7 @@ class Proof(NamedTuple):
     patience: Patience
     partly: Blueprints = _NOTHING
     """What is shown by resources of which only changes were asked for: nothing of it can be known to be gone."""
-    unresolved: Blueprints = _NOTHING
+    unresolved: Collection[str] = ()
     """Blueprints of which this run has shown entities without learning what the catalog calls them: nothing of these
     may go."""
 

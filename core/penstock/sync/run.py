@@ -55,19 +55,13 @@ async def run_sync(
         SinkError: The sink cannot be opened or cannot go on.
         JournalError: The same of the run journal.
     """
+
+    def catalog(run: str) -> Sink:
+        return open_sink(settings.sink, lend(settings, secrets, run), settings.plugins)
+
     with Journal(settings.state_dir, settings.source) as journal:
-        return await run_between(
-            settings,
-            secrets,
-            Ends(
-                lambda run: open_sink(settings.sink, lend(settings, secrets, run), settings.plugins),
-                journal,
-                settings.resume_within,
-            ),
-            only=only,
-            observer=observer,
-            stop=stop,
-        )
+        ends = Ends(catalog, journal, settings.resume_within)
+        return await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
 
 
 def lend(settings: Settings, secrets: Secrets, run: str) -> Lent:

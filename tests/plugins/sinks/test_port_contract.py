@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from penstock import JSON, UNSET, Entity, EntityBatch, EntityKey, Sink
+from penstock import UNSET, Entity, EntityBatch, EntityKey, Sink
 from penstock.values import OutcomeKind
 from support.catalogs import keys, user
 from support.ported import PortCatalog
@@ -21,13 +21,6 @@ FULL = Entity(
     properties={"email": "ada@acme.test", "age": 36, "admin": True, "score": 1.5, "manager": None, "tags": ["a", "b"]},
     relations={"team": "core", "projects": ["engine", "notes"], "lead": None},
 )
-
-
-ODD_NAMES = [
-    "entities", "penstock_views", "sqlite_master", "json_each", "select", "a b", 'quo"te', "it's", "back\\slash", "a;b",
-    "..", ".", "../up", "a/b", "%41", "Ünïcode", "日本", "🚀", "new\nline", "tab\t", " ", "~", "x" * 500, "ü" * 300,
-    "User", "user",
-]  # fmt: skip
 
 
 def test_a_new_entity_is_created_and_read_back_whole(port_catalog: PortCatalog) -> None:
@@ -102,27 +95,6 @@ def test_mentioning_less_or_in_another_order_is_no_change(port_catalog: PortCata
 
     assert port_catalog.outcomes(mention) == ["unchanged"]
     assert port_catalog.only() == FULL
-
-
-RETYPED: list[tuple[JSON, JSON]] = [
-    (1, True), (0, False), (1, 1.0), ("1", 1), (None, ""), ([], {}), ([1], [True]), ({"a": 1}, {"a": 1.0}),
-    ([1, 2], [2, 1]),
-]  # fmt: skip
-
-
-VALUES: list[JSON] = [
-    0, -0.0, 0.1, 1e-7, 1e22, 5e-324, 1.7976931348623157e308,
-    2**53 + 1, -(2**63), 2**63, 2**64, 10**30 + 7, -(10**40) - 3,
-    "", "ünï", "日本語", "🚀", "a\u2028b", 'q"\\/\b\f\n\r\t\x1f\x7f', "12345678901234567890", True, None,
-    [], {}, [[[]]], {"": 1}, {'a"b\\c': {"\n": [10**25, 1.5, "x"]}}, ["x" * 100_000],
-]  # fmt: skip
-
-
-def _deep(levels: int) -> JSON:
-    value: JSON = 1
-    for _ in range(levels):
-        value = [value]
-    return value
 
 
 def test_delete_tells_what_became_of_each_key(port_catalog: PortCatalog) -> None:
