@@ -32,11 +32,13 @@ if TYPE_CHECKING:
     from penstock.values import EntityBatch as EntityBatch
     from penstock.values import EntityKey as EntityKey
     from penstock.values import HeldEntity as HeldEntity
+    from penstock.values import KindNews as KindNews
     from penstock.values import Outcome as Outcome
     from penstock.values import OwnedEntity as OwnedEntity
     from penstock.values import Page as Page
     from penstock.values import PageRequest as PageRequest
     from penstock.values import QueryValue as QueryValue
+    from penstock.values import RunNews as RunNews
     from penstock.values import Settled as Settled
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
@@ -66,11 +68,13 @@ _HOME = {
     "EntityBatch": "penstock.values",
     "EntityKey": "penstock.values",
     "HeldEntity": "penstock.values",
+    "KindNews": "penstock.values",
     "Outcome": "penstock.values",
     "OwnedEntity": "penstock.values",
     "Page": "penstock.values",
     "PageRequest": "penstock.values",
     "QueryValue": "penstock.values",
+    "RunNews": "penstock.values",
     "Settled": "penstock.values",
     "Stop": "penstock.values",
     "StopReason": "penstock.values",

@@ -30,6 +30,7 @@ from penstock.values import (
     OwnedEntity,
     Page,
     PageRequest,
+    RunNews,
     Settled,
     Stop,
     Token,
@@ -488,6 +489,13 @@ class Sink(ABC):
         """
         return
         yield
+
+    async def tell(self, news: RunNews) -> None:  # noqa: B027 - most catalogs show no runs
+        """Take note of how the run goes, for a catalog that shows it: when it begins, and when it ends.
+
+        Called after ``claim`` and again after everything was written and deleted, or when the run cannot go on. What
+        it raises is logged, and does the run no harm.
+        """
 
     async def count(self) -> int | None:
         """Return how many entities this source owns, or None where counting is no cheaper than listing them."""

@@ -14,7 +14,7 @@ from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
 from penstock.plugin_calls import blocking, bounded
 from penstock.strategies import Sink, SinkContext, SinkStrategy
-from penstock.values import JSON, Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, Settled
+from penstock.values import JSON, Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, RunNews, Settled
 
 ResultT = TypeVar("ResultT")
 _SETTLED: Final = frozenset({"created", "updated", "unchanged", "refused"})
@@ -131,6 +131,10 @@ class _NamedSink(Sink):
             if self._deferred:
                 message = f"settle() did not tell of {self._deferred} entities whose outcome was deferred"
                 raise ValueError(message)
+
+    async def tell(self, news: RunNews) -> None:
+        with _blaming(self._name):
+            await self._bounded(self._sink.tell(news))
 
     async def count(self) -> int | None:
         with _blaming(self._name):

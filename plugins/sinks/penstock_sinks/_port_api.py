@@ -159,11 +159,24 @@ class Api:
             RefusalError: Port refuses this request.
             SinkError: Port cannot be reached, is down, or refuses us.
         """
-        url = f"{self._base}/{'/'.join(quote(part, safe='') for part in path)}"
+        url = f"{self._base}/{'/'.join(map(self.encoded, path))}"
         content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
-        whole = _parsed(f"{url}?{query}" if query else url)
-        token = await self._token.current()
         headers = self._reading if method == "GET" or path[0] == "integration" else self._writing
+        return await self._ask(method, url, _parsed(f"{url}?{query}" if query else url), headers, content)
+
+    async def call_url(self, method: str, url: str, body: object) -> Reply:
+        """Do the same at a URL that Port has named, for what is about no entity."""
+        return await self._ask(method, url, httpx.URL(url), self._reading, orjson.dumps(body))
+
+    @staticmethod
+    def encoded(part: str) -> str:
+        """Return one part of a path."""
+        return quote(part, safe="")
+
+    async def _ask(
+        self, method: str, url: str, whole: httpx.URL, headers: httpx.Headers, content: bytes | None
+    ) -> Reply:
+        token = await self._token.current()
         response = await self._send(httpx.Request(method, whole, headers=headers, content=content), token)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             token = await self._token.current(refused=token)

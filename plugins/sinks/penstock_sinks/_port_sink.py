@@ -19,6 +19,7 @@ from penstock import (
     HeldEntity,
     Outcome,
     OwnedEntity,
+    RunNews,
     Settled,
     Sink,
     SinkContext,
@@ -33,6 +34,7 @@ from penstock_sinks._port_compare import is_comparable, is_held
 from penstock_sinks._port_delete import Deleter
 from penstock_sinks._port_find import Finder, Found
 from penstock_sinks._port_memory import Memory, Waiting
+from penstock_sinks._port_news import Bulletin
 from penstock_sinks._port_write import Item, Limits, Writer
 from penstock_sinks.port import PortConfig
 
@@ -73,6 +75,7 @@ class PortSink(Sink):
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
             self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
+            self._bulletin = Bulletin(self._api, run)
             self._open = stack.pop_all()
         return self
 
@@ -126,6 +129,10 @@ class PortSink(Sink):
                     self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
                 for chunk in self._memory.contents(identifier):
                     yield [_entity(identifier, found) for found in chunk]
+
+    async def tell(self, news: RunNews) -> None:
+        """Tell Port, for the pages that show it."""
+        await self._bulletin.tell(news)
 
     async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
         """Look the keys up."""
