@@ -12,7 +12,7 @@ import pytest
 from penstock.config.load import load_calendar, load_service
 from penstock.config.models import Settings
 from penstock.config.ocean import EFFECTS, NOTICES, claims_of
-from penstock.config.service import Calendar, ServiceDocument
+from penstock.config.service import Calendar
 from penstock.plugins import PluginManager
 from penstock_sinks.port import PortConfig
 from support.configuring import inputs, load, problems, warnings
@@ -39,15 +39,37 @@ def sink(name: str) -> Callable[..., object]:
 
 
 def http(name: str) -> Callable[..., object]:
-    return lambda **variables: getattr(run(**variables).connection.http, name)
+    def read(**variables: str) -> object:
+        return getattr(run(**variables).connection.http, name)
+
+    return read
 
 
-def service(**variables: str) -> ServiceDocument:
-    return load_service(inputs(None, environ=NEEDED | variables))
+def service(name: str) -> Callable[..., object]:
+    def read(**variables: str) -> object:
+        return getattr(load_service(inputs(None, environ=NEEDED | variables)), name)
+
+    return read
 
 
 def calendar(**variables: str) -> Calendar:
     return load_calendar(inputs(None, environ=NEEDED | variables), PluginManager(disabled=()))
+
+
+def interval(**variables: str) -> object:
+    return calendar(**variables).interval
+
+
+def listener(**variables: str) -> object:
+    return calendar(**variables).listener.type
+
+
+def source(**variables: str) -> object:
+    return run(**variables).source
+
+
+def resources(**variables: str) -> object:
+    return run(**variables).resources
 
 
 EFFECTIVE: list[tuple[str, str, Callable[..., object], object]] = [
@@ -55,11 +77,11 @@ EFFECTIVE: list[tuple[str, str, Callable[..., object], object]] = [
     ("OCEAN__PORT__CLIENT_SECRET", "other", sink("client_secret"), "other"),
     ("OCEAN__PORT__BASE_URL", "https://api.us.getport.io/v1/", sink("base_url"), "https://api.us.getport.io"),
     ("OCEAN__INTEGRATION__IDENTIFIER", "ocean-custom", sink("integration_identifier"), "ocean-custom"),
-    ("OCEAN__INTEGRATION__IDENTIFIER", "ocean-custom", lambda **v: run(**v).source, "ocean-custom"),
+    ("OCEAN__INTEGRATION__IDENTIFIER", "ocean-custom", source, "ocean-custom"),
     ("OCEAN__INTEGRATION__TYPE", "Generic-HTTP", sink("integration_type"), "generic-http"),
-    ("OCEAN__INTEGRATION__CONFIG__NAME", "", lambda **_: run(OCEAN__INTEGRATION__CONFIG__TIMEOUT="9"), None),
-    ("OCEAN__INTEGRATION__SECRETS__NAME", "", lambda **_: run(OCEAN__INTEGRATION__SECRETS__TIMEOUT="9"), None),
-    ("OCEAN__INTEGRATION__CONFIG__MAPPINGS", "resources: []", lambda **v: run(**v).resources, ()),
+    ("OCEAN__INTEGRATION__CONFIG__NAME", "", http("timeout"), None),
+    ("OCEAN__INTEGRATION__SECRETS__NAME", "", http("timeout"), None),
+    ("OCEAN__INTEGRATION__CONFIG__MAPPINGS", "resources: []", resources, ()),
     ("OCEAN__CLIENT_TIMEOUT", "61", http("timeout"), 61),
     ("OCEAN__SSL__THIRD_PARTY__VERIFY", "false", http("verify_ssl"), False),
     ("OCEAN__SSL__THIRD_PARTY__X509__STRICT", "false", http("strict_x509"), False),
@@ -69,13 +91,13 @@ EFFECTIVE: list[tuple[str, str, Callable[..., object], object]] = [
     ("OCEAN__RESOURCES_PATH", "mine", sink("resources_path"), Path("mine")),
     ("OCEAN__UPSERT_ENTITIES_BATCH_MAX_LENGTH", "7", sink("bulk_entities"), 7),
     ("OCEAN__UPSERT_ENTITIES_BATCH_MAX_SIZE_IN_BYTES", "5e+05", sink("bulk_bytes"), 500_000),
-    ("OCEAN__SCHEDULED_RESYNC_INTERVAL", "60", lambda **v: calendar(**v).interval, timedelta(hours=1)),
-    ("OCEAN__EVENT_LISTENER", '{"type": "ONCE"}', lambda **v: calendar(**v).listener.type, "ONCE"),
-    ("OCEAN__EVENT_LISTENER__TYPE", "once", lambda **v: calendar(**v).listener.type, "ONCE"),
-    ("OCEAN__PATH_PREFIX", "/hr", lambda **v: service(**v).path_prefix, "/hr"),
-    ("OCEAN__LOG_LEVEL", "DEBUG", lambda **v: service(**v).log_level, "DEBUG"),
-    ("APPLICATION__LOG_LEVEL", "error", lambda **v: service(**v).log_level, "ERROR"),
-    ("APPLICATION__PORT", "9000", lambda **v: service(**v).port, 9000),
+    ("OCEAN__SCHEDULED_RESYNC_INTERVAL", "60", interval, timedelta(hours=1)),
+    ("OCEAN__EVENT_LISTENER", '{"type": "ONCE"}', listener, "ONCE"),
+    ("OCEAN__EVENT_LISTENER__TYPE", "once", listener, "ONCE"),
+    ("OCEAN__PATH_PREFIX", "/hr", service("path_prefix"), "/hr"),
+    ("OCEAN__LOG_LEVEL", "DEBUG", service("log_level"), "DEBUG"),
+    ("APPLICATION__LOG_LEVEL", "error", service("log_level"), "ERROR"),
+    ("APPLICATION__PORT", "9000", service("port"), 9000),
 ]
 """Variable, value, what to look at, what is there."""
 
