@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from penstock.strategies import AuthStrategy as AuthStrategy
     from penstock.strategies import ClientSettings as ClientSettings
     from penstock.strategies import NestedAuth as NestedAuth
+    from penstock.strategies import OceanVariable as OceanVariable
     from penstock.strategies import PaginationStrategy as PaginationStrategy
     from penstock.strategies import Person as Person
     from penstock.strategies import PluginConfig as PluginConfig
@@ -31,11 +32,13 @@ if TYPE_CHECKING:
     from penstock.values import EntityBatch as EntityBatch
     from penstock.values import EntityKey as EntityKey
     from penstock.values import HeldEntity as HeldEntity
+    from penstock.values import KindNews as KindNews
     from penstock.values import Outcome as Outcome
     from penstock.values import OwnedEntity as OwnedEntity
     from penstock.values import Page as Page
     from penstock.values import PageRequest as PageRequest
     from penstock.values import QueryValue as QueryValue
+    from penstock.values import RunNews as RunNews
     from penstock.values import Settled as Settled
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
@@ -48,6 +51,7 @@ _HOME = {
     "AuthStrategy": "penstock.strategies",
     "ClientSettings": "penstock.strategies",
     "NestedAuth": "penstock.strategies",
+    "OceanVariable": "penstock.strategies",
     "PaginationStrategy": "penstock.strategies",
     "Person": "penstock.strategies",
     "PluginConfig": "penstock.strategies",
@@ -64,11 +68,13 @@ _HOME = {
     "EntityBatch": "penstock.values",
     "EntityKey": "penstock.values",
     "HeldEntity": "penstock.values",
+    "KindNews": "penstock.values",
     "Outcome": "penstock.values",
     "OwnedEntity": "penstock.values",
     "Page": "penstock.values",
     "PageRequest": "penstock.values",
     "QueryValue": "penstock.values",
+    "RunNews": "penstock.values",
     "Settled": "penstock.values",
     "Stop": "penstock.values",
     "StopReason": "penstock.values",

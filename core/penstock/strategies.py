@@ -21,6 +21,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from penstock.errors import PluginError
 from penstock.values import (
+    JSON,
     Entity,
     EntityBatch,
     EntityKey,
@@ -29,6 +30,7 @@ from penstock.values import (
     OwnedEntity,
     Page,
     PageRequest,
+    RunNews,
     Settled,
     Stop,
     Token,
@@ -55,6 +57,22 @@ class PluginConfig(BaseModel):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class OceanVariable:
+    """Metadata of a sink's setting: under which variable people who come from Ocean have it.
+
+    ``client_id: Annotated[SecretStr, OceanVariable("PORT__CLIENT_ID", chooses=True)]`` is set by
+    ``OCEAN__PORT__CLIENT_ID`` where nothing stronger sets it.
+    """
+
+    name: str
+    """Without ``OCEAN__``."""
+    chooses: bool = False
+    """Whether the variable, where it is set, makes this sink the one that is used if no ``sink.type`` is written."""
+    otherwise: str | None = None
+    """What Ocean takes when the variable is not set; holds only where Ocean's variables chose the sink."""
 
 
 ConfigT = TypeVar("ConfigT", bound=PluginConfig)
@@ -301,6 +319,8 @@ class SinkStrategy(ABC, Generic[ConfigT]):
     searches: ClassVar[bool] = False
     """Whether its sinks take entities that a search query names (``Entity.search``). Those are told by
     ``Outcome.identifier``; where the query finds nothing, nothing is written and the outcome is ``ABSENT``."""
+    keeps_mappings: ClassVar[bool] = False
+    """Whether a configuration may do without resources, for ``mapping`` tells them."""
 
     @abstractmethod
     def open(self, config: ConfigT, context: SinkContext) -> Sink:
@@ -313,6 +333,27 @@ class SinkStrategy(ABC, Generic[ConfigT]):
         """
         del config
         return True
+
+    async def make_ready(self, config: ConfigT, context: SinkContext) -> None:
+        """Make what the catalog needs before a sync whose mapping it keeps: register the source, create tables.
+
+        Called before ``mapping``, by what syncs only; must be idempotent, and change nothing that exists already.
+
+        Raises:
+            SinkError: It cannot be made, and why; nothing is fetched then.
+        """
+
+    async def mapping(self, config: ConfigT, context: SinkContext) -> Mapping[str, JSON] | None:
+        """Return the mapping document that the catalog keeps for this source; None where it keeps none.
+
+        Called at the start of every run for which no resources are written, if ``keeps_mappings``; must change
+        nothing. Core validates it as a ``--mapping`` file.
+
+        Raises:
+            SinkError: It cannot be had, and why.
+        """
+        del config, context
+        return None
 
     def rehearse(self, config: ConfigT, context: SinkContext, folder: Path) -> Sink:
         """Return a sink that begins with what the catalog holds now, and to which anything may be done instead.
@@ -448,6 +489,13 @@ class Sink(ABC):
         """
         return
         yield
+
+    async def tell(self, news: RunNews) -> None:  # noqa: B027 - most catalogs show no runs
+        """Take note of how the run goes, for a catalog that shows it: when it begins, and when it ends.
+
+        Called after ``claim`` and again after everything was written and deleted, or when the run cannot go on. What
+        it raises is logged, and does the run no harm.
+        """
 
     async def count(self) -> int | None:
         """Return how many entities this source owns, or None where counting is no cheaper than listing them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum, StrEnum
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
@@ -242,6 +243,45 @@ class WriteFlags:
     """Whether deleting an entity deletes those that require it."""
     enable_merge_entity: bool = True
     """Whether what a mapping does not mention stays as it is; false replaces the entity."""
+
+
+NewsState: TypeAlias = Literal["pending", "running", "completed", "failed", "aborted"]
+
+
+@dataclass(frozen=True, slots=True)
+class KindNews:
+    """How one kind of a run goes; all numbers but ``seconds`` are counts."""
+
+    kind: str
+    state: NewsState
+    fetched: int = 0
+    """Raw items."""
+    selected: int = 0
+    """Items for which the selector was true."""
+    filtered: int = 0
+    """Items for which it was false."""
+    failed: int = 0
+    """Items that could not be mapped."""
+    written: int = 0
+    """Entities that were created or updated."""
+    unchanged: int = 0
+    refused: int = 0
+    """Entities that the sink refused."""
+    deleted: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunNews:
+    """How a run goes."""
+
+    state: NewsState
+    started_at: datetime
+    """Aware, UTC."""
+    seconds: float
+    """How long it has taken by now."""
+    kinds: Sequence[KindNews]
+    """One for each resource, in the mapping's order."""
 
 
 class OwnedEntity(NamedTuple):

@@ -34,6 +34,7 @@ COMMAND_LINE = {
     "console",
     "failures",
     "files",
+    "mapped",
     "options",
     "plugged",
     "progress",

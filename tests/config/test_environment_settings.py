@@ -182,7 +182,7 @@ def test_unknown_variables_of_oceans_configuration_are_warned_of_and_others_igno
         environ={
             "OCEAN__INTEGRATION__CONFIG__PAGE_SIZ": "1",
             "OCEAN__INTEGRATION__SECRETS__API_TOKN": "s3cret",
-            "OCEAN__PORT__CLIENT_ID": "id",
+            "OCEAN__SOMETHING_ELSE": "id",
             "OCEAN__EVENT_LISTENER": '{"type": "ONCE"}',
             "OCEAN__INTEGRATION__TYPE": "custom",
             "OCEAN__LOG_LEVEL": "DEBUG",

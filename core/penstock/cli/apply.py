@@ -36,13 +36,14 @@ def apply(
     """
     with explained(verbose=verbose) as context:
         from penstock.cli.applying import run_plan
+        from penstock.cli.mapped import settings_to_look
         from penstock.cli.running import Manner
-        from penstock.cli.settings import read_settings
+        from penstock.cli.settings import inputs
         from penstock.plan.file import read_plan
         from penstock.plan.moved import PlanMovedError
 
         planned = read_plan(plan)
-        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
+        settings = settings_to_look(context, inputs(config, mapping, sink=sink, catalog=catalog)).settings
         try:
             code = run_plan(planned, settings, context.secrets, Manner(verbose=verbose, quiet=quiet), report)
         except PlanMovedError as error:

@@ -27,10 +27,11 @@ def check(
     with explained(verbose=verbose) as context:
         import asyncio
 
+        from penstock.cli.mapped import settings_to_look
         from penstock.cli.running import require_kinds, warn_of
-        from penstock.cli.settings import read_settings
+        from penstock.cli.settings import inputs
 
-        settings = context.settings = read_settings(config, mapping)
+        settings = settings_to_look(context, inputs(config, mapping)).settings
         require_kinds("--only", only or (), settings)
         if not quiet:
             warn_of(settings)

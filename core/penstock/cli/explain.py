@@ -41,8 +41,9 @@ def explain(
     with explained(verbose=verbose) as context:
         import asyncio
 
+        from penstock.cli.mapped import settings_to_look
         from penstock.cli.running import warn_of
-        from penstock.cli.settings import inputs, read_settings
+        from penstock.cli.settings import inputs
         from penstock.cli.summary import place_of
         from penstock.config.places import load_places
         from penstock.explain.document import to_json
@@ -53,9 +54,9 @@ def explain(
         for name, value in (("BLUEPRINT", blueprint), ("IDENTIFIER", identifier)):
             if not value:
                 raise misuse(name, "is empty: every entity has one")
-        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)
+        settings, where = settings_to_look(context, inputs(config, mapping, sink=sink, catalog=catalog))
         warn_of(settings)
-        places = load_places(inputs(config, mapping))
+        places = load_places(where)
         found = asyncio.run(
             explain_entity(
                 settings,

@@ -46,14 +46,18 @@ def plan(
     wrong and nothing was fetched, 3 when deletions would wait for approval.
     """
     with explained(verbose=verbose) as context:
+        from penstock.cli.mapped import settings_to_look
         from penstock.cli.planning import Wanted, make_plan
         from penstock.cli.running import Manner
-        from penstock.cli.settings import read_settings
+        from penstock.cli.settings import inputs
 
         for option, target in (("--report", report), ("--out", out)):
             if target == "-":
                 raise misuse(option, "name a file: stdout has the plan")
-        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)._replace(anew=full)
+        settings = settings_to_look(context, inputs(config, mapping, sink=sink, catalog=catalog)).settings._replace(
+            anew=full
+        )
+        context.settings = settings
         wanted = Wanted(output, only or (), out, report)
         code = make_plan(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), wanted)
     raise SystemExit(code)

@@ -39,10 +39,11 @@ def preview(
     with explained(verbose=verbose) as context:
         import asyncio
 
+        from penstock.cli.mapped import settings_to_look
         from penstock.cli.running import require_kinds, warn_of
-        from penstock.cli.settings import read_settings
+        from penstock.cli.settings import inputs
 
-        settings = context.settings = read_settings(config, mapping)
+        settings = settings_to_look(context, inputs(config, mapping)).settings
         require_kinds("KIND", [kind], settings)
         warn_of(settings)
 

@@ -53,16 +53,17 @@ def serve(
             raise misuse("--sources", "its files have settings of their own: leave out --config, --mapping and --once")
         given = _inputs(sources, config, mapping)
         if sources is None and (once or _is_once(given)):
+            from penstock.cli.mapped import settings_to_sync
             from penstock.cli.running import Manner, run
-            from penstock.cli.settings import read_settings
 
-            settings = context.settings = read_settings(config, mapping)
+            settings = settings_to_sync(context, given).settings
             code = run(settings, context.secrets, Manner())
         else:
             from penstock.service import serve as serve_until_stopped
 
-            _write_logs_as(log_format)
-            code = asyncio.run(serve_until_stopped(_options(given, sources, port)))
+            options = _options(given, sources, port)
+            _write_logs_as(log_format, options.service.log_level)
+            code = asyncio.run(serve_until_stopped(options))
     raise SystemExit(code)
 
 
@@ -97,7 +98,7 @@ def _options(given: Inputs, folder: Path | None, port: int | None) -> Options:
     return Options(service, OneSource(files) if folder is None else Folder(folder, given.dotenv))
 
 
-def _write_logs_as(log_format: str) -> None:
+def _write_logs_as(log_format: str, level: str) -> None:
     import logging
 
     from penstock.service.logs import FORMATTERS, LOGGER
@@ -108,5 +109,5 @@ def _write_logs_as(log_format: str) -> None:
     handler.setFormatter(FORMATTERS[log_format]())
     logger = logging.getLogger(LOGGER)
     logger.addHandler(handler)
-    logger.setLevel(logging.INFO)
+    logger.setLevel(level)
     logger.propagate = False

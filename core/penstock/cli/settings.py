@@ -43,9 +43,14 @@ def read_settings(
     Raises:
         ConfigurationError: All that is wrong with them.
     """
+    return load(inputs(config, mapping, sink=sink, catalog=catalog))
+
+
+def load(where: Inputs) -> Settings:
+    """Return the validated settings; raises as ``read_settings`` does."""
     from penstock.config.load import load_settings
 
-    where, plugins = inputs(config, mapping, sink=sink, catalog=catalog), plugin_manager()
+    plugins = plugin_manager()
     with _hinted(where):
         return load_settings(where, plugins)
 

@@ -47,10 +47,14 @@ def sync(
     deletions wait for approval (`penstock holds`), 75 when another run of this source is under way.
     """
     with explained(verbose=verbose) as context:
+        from penstock.cli.mapped import settings_to_sync
         from penstock.cli.running import Manner, run
-        from penstock.cli.settings import read_settings
+        from penstock.cli.settings import inputs
 
-        settings = context.settings = read_settings(config, mapping, sink=sink, catalog=catalog)._replace(anew=full)
+        settings = settings_to_sync(context, inputs(config, mapping, sink=sink, catalog=catalog)).settings._replace(
+            anew=full
+        )
+        context.settings = settings
         code = run(
             settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only or (), report=report
         )

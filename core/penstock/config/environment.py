@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -17,6 +18,8 @@ from penstock.config.problems import Findings
 
 OURS: Final = "PENSTOCK__"
 OCEAN: Final = "OCEAN__"
+APPLICATION: Final = "APPLICATION__"
+"""How Ocean names the settings of its server."""
 
 _Steps: TypeAlias = tuple[str, ...]
 
@@ -29,7 +32,10 @@ _OCEAN_BRANCHES: Final = frozenset(
         ("integration",),
         ("integration", "config"),
         ("integration", "secrets"),
+        ("metrics",),
+        ("port",),
         ("ssl",),
+        ("ssl", "port"),
         ("ssl", "third_party"),
         ("ssl", "third_party", "x509"),
     }
@@ -44,7 +50,9 @@ class Environment(NamedTuple):
     ours: Node
     """The tree of ``PENSTOCK__`` variables; all names in snake_case."""
     ocean: Node
-    """The tree of those ``OCEAN__`` variables that concern the connection and the schedule."""
+    """The tree of ``OCEAN__`` variables; what Ocean says of its server stands in it as ``service``."""
+    application: Node
+    """The tree of ``APPLICATION__`` variables."""
 
 
 class _Variable(NamedTuple):
@@ -61,10 +69,22 @@ def read_environment(
     real = [_Variable(name, value, f"environment {name}") for name, value in environ.items()]
     strongest = {variable.name.upper(): variable for variable in [*file, *real]}
     variables = {variable.name: variable.value for variable in file} | dict(environ)
-    return Environment(
-        variables,
-        _tree(strongest, OURS, _OUR_BRANCHES, found),
-        _tree(strongest, OCEAN, _OCEAN_BRANCHES, found),
+    ours = _tree(strongest, OURS, _OUR_BRANCHES, found)
+    ocean = _tree(strongest, OCEAN, _OCEAN_BRANCHES, found)
+    application = _tree(strongest, APPLICATION, frozenset(), found)
+    return Environment(variables, ours, _with_service(ocean, application), application)
+
+
+def _with_service(ocean: Node, application: Node) -> Node:
+    """Gather what is said of the server where our block has it."""
+    said = {
+        "path_prefix": ocean.fields.get("path_prefix"),
+        "port": application.fields.get("port"),
+        "log_level": application.fields.get("log_level") or ocean.fields.get("log_level"),
+    }
+    service = {name: replace(node, path=f"service.{name}") for name, node in said.items() if node is not None}
+    return (
+        replace(ocean, value={**ocean.fields, "service": Node(service, "service", ocean.source)}) if service else ocean
     )
 
 
@@ -90,15 +110,13 @@ def _read_dotenv(file: Path, text_of: Callable[[Path], str], found: Findings) ->
 
 def _tree(variables: Mapping[str, _Variable], prefix: str, branches: frozenset[_Steps], found: Findings) -> Node:
     root = Node({}, "", f"environment {prefix}*")
-    known = {steps[0] for steps in branches} | {"client_timeout", "scheduled_resync_interval"}
     named = {
         tuple(name.removeprefix(prefix).lower().split("__")): variable
         for name, variable in variables.items()
         if name.startswith(prefix) and variable.value
     }
     for steps in sorted(named, key=lambda steps: (len(steps), steps)):
-        if prefix == OURS or steps[0] in known:
-            _plant(root, steps, named[steps], branches, found)
+        _plant(root, steps, named[steps], branches, found)
     return root
 
 

@@ -17,6 +17,7 @@ from penstock.config.environment import Environment
 from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, PluginLimits, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
+from penstock.config.ocean import say_what_has_no_effect, schedule_in
 from penstock.config.problems import Findings
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
@@ -29,11 +30,12 @@ from penstock.config.sources import (
     environment_of,
     read_blocks,
     read_sources,
+    written_document,
 )
 from penstock.config.tokens import read_tokens
 from penstock.config.urls import host
 from penstock.config.validation import validate
-from penstock.plugins import PluginManager
+from penstock.plugins import PluginManager, config_of
 from penstock.strategies import SinkStrategy
 
 if TYPE_CHECKING:
@@ -80,7 +82,9 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
     _check_serving(config, environment, found)
-    document = document_with_resources(sources, found)
+    say_what_has_no_effect(environment, config_of(sink.strategy) if sink else None, found)
+    kept = bool(sink and sink.strategy.keeps_mappings and written_document(sources) is None)
+    document = None if kept else document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
         if document
@@ -100,6 +104,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         state_dir=state_dir,
         resume_within=general.resume_within,
         warnings=tuple(found.warnings),
+        mapping_is_kept=kept,
     )
 
 
@@ -256,7 +261,7 @@ def _read_general(sources: Sources, found: Findings) -> GeneralDocument | None:
         _only(layer_of(document.root, strict=False), GeneralDocument if document.strict else MappingFlags)
         for document in sources.documents
     ]
-    scheduled = sources.environment.ocean.fields.get("scheduled_resync_interval")
+    scheduled = schedule_in(sources.environment, found)
     layers.insert(1, [] if scheduled is None else [Setting("scheduled_resync_interval", scheduled, strict=False)])
     for root in (sources.config, sources.environment.ocean):
         identifier = root.fields.get("integration", NOTHING).fields.get("identifier", NOTHING)

@@ -457,5 +457,7 @@ class Settings(NamedTuple):
     """Seconds after its start in which a run that was broken off is taken up."""
     warnings: tuple[Problem, ...]
     """What was accepted and deserves a word."""
+    mapping_is_kept: bool = False
+    """Whether no resources are written, and the catalog is to be asked for them."""
     anew: bool = False
     """Whether to read everything, whatever earlier runs know: ``--full``."""

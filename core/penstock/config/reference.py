@@ -29,6 +29,7 @@ from penstock.config.environment import variable_name
 from penstock.config.incremental import Incremental
 from penstock.config.interval import in_words
 from penstock.config.models import EntityMapping, ExpressionLimits, HttpSettings, PluginLimits, SearchRule
+from penstock.config.ocean import EFFECTS, NOTICES, claims_of
 from penstock.config.service import EventListener, ServiceDocument
 from penstock.config.sink import DEFAULT_TYPE
 from penstock.config.validation import camel
@@ -66,21 +67,35 @@ Every setting of `connection` also comes from `OCEAN__INTEGRATION__CONFIG__NAME`
 `OCEAN__INTEGRATION__SECRETS__NAME` (where both differ, `CONFIG` wins), from one JSON object in
 `OCEAN__INTEGRATION__CONFIG`, and from `integration.config` and `integration.secrets` in the file.
 
+A sink that knows one of Ocean's variables takes it before what the file says; `OCEAN__PORT__CLIENT_ID` makes `port` the
+sink of a run for which no `sink.type` is written. Everything else that Ocean knows is accepted, and told once if it has
+no effect.
+
+| Variable | Sets |
+|---|---|
+"""
+
+
+_SPELLINGS: Final = """
 | Written | Meaning |
 |---|---|
-| `OCEAN__INTEGRATION__IDENTIFIER`, `integration.identifier` | default of `source` |
-| `OCEAN__CLIENT_TIMEOUT` | default of `timeout` |
-| `OCEAN__SCHEDULED_RESYNC_INTERVAL` | `scheduledResyncInterval` |
-| `OCEAN__EVENT_LISTENER` (JSON), `OCEAN__EVENT_LISTENER__TYPE` | `eventListener` |
-| `OCEAN__SSL__THIRD_PARTY__VERIFY=false` | `verifySsl: false` |
-| `OCEAN__SSL__THIRD_PARTY__X509__STRICT=false` | `strictX509: false` |
-| `OCEAN__INTEGRATION__CONFIG__MAPPINGS`, `integration.config.mappings` | a mapping document, where there is no other |
-"""
+| `integration.identifier` | default of `source` |
+| `integration.config.mappings` | a mapping document, where there is no other |"""
 
 
 def configuration_reference(plugins: PluginManager) -> str:
     """Return the page, in Markdown, with the settings of every plugin that can be used."""
-    return "\n".join([_INTRODUCTION, *_sections(plugins), _OCEAN.rstrip(), *_spellings(), ""])
+    ocean = _ocean(plugins)
+    return "\n".join([_INTRODUCTION, *_sections(plugins), _OCEAN.rstrip(), *ocean, _SPELLINGS, *_spellings(), ""])
+
+
+def _ocean(plugins: PluginManager) -> Iterator[str]:
+    yield from (f"| `{name}` | {_escaped(effect)} |" for name, effect in EFFECTS.items())
+    for strategy in plugins.usable("sink"):
+        for claim in claims_of(config_of(strategy)):
+            yield f"| `{claim.whole_name}` | `sink.{camel(claim.field)}` of `type: {strategy.name}` |"
+    yield "\n| Variable without effect | Because |\n|---|---|"
+    yield from (f"| `{name}` | {_escaped(reason)} |" for name, reason in NOTICES.items())
 
 
 def _sections(plugins: PluginManager) -> Iterator[str]:

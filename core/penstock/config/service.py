@@ -12,6 +12,8 @@ from penstock.config.models import Model
 
 ListenerType: TypeAlias = Literal["POLLING", "ONCE", "WEBHOOK", "KAFKA", "WEBHOOKS_ONLY", "ACTIONS_ONLY"]
 
+LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
@@ -43,6 +45,9 @@ class ServiceDocument(Model):
         default=None,
         min_length=16,
         description="what requests for a sync (`POST /sync`) are signed with; without one they are refused",
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        default="INFO", description="which lines of its log the service writes: this level and above"
     )
     concurrent_runs: int = Field(default=2, ge=1, description="sources that are synced at once; the others wait")
     longest_run: Interval = Field(

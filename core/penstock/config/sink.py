@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from penstock.config.environment import Environment, variable_name
 from penstock.config.models import Chosen
 from penstock.config.node import NOTHING, Node, to_snake
+from penstock.config.ocean import claims_of, settings_in, sinks_chosen
 from penstock.config.problems import Findings
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, names_of
-from penstock.config.validation import known_names
+from penstock.config.validation import camel, known_names
 from penstock.plugins import config_of
 from penstock.strategies import SinkStrategy
 
 DEFAULT_TYPE: Final = "sqlite"
 PATH: Final = "sink"
+_VARIABLES: Final = 2
+"""The places that are stronger than Ocean's variables: options, and variables of our own."""
 
 
 def read_sink(
@@ -39,11 +42,17 @@ def read_sink(
         catalog: What it says with ``--catalog``.
     """
     home = config.fields.get(PATH, replace(config, path=PATH))
-    settings = merged(_of_one_type(_layers(config, environment, name, catalog)), found)
-    kind, strategy = plugins.strategy(plugins.plugins.sink, settings.pop("type", None), DEFAULT_TYPE, {}, home)
+    layers = list(_of_one_type(_layers(config, environment, name, catalog)))
+    written = next((setting for layer in layers for setting in layer if setting.name == "type"), None)
+    default = DEFAULT_TYPE if written else _default(environment, plugins, home, found)
+    kind, strategy = plugins.strategy(plugins.plugins.sink, written, default, {}, home)
     if strategy is None:
         return None
-    names = known_names(config_of(strategy))
+    model = config_of(strategy)
+    ocean = settings_in(environment, model, PATH, chosen=written is None and default != DEFAULT_TYPE)
+    settings = merged([*layers[:_VARIABLES], ocean, *layers[_VARIABLES:]], found)
+    settings.pop("type", None)
+    names = known_names(model)
     if catalog is not None and "path" not in names:
         found.problem(settings.pop("path").node, f"the sink {kind} has no path")
     plugins.leftovers(
@@ -52,11 +61,21 @@ def read_sink(
         ["type", *names_of(strategy)],
         certain=True,
     )
-    return plugins.chosen(strategy, settings, home, lambda setting: _required(setting, kind))
+    ocean_names = {camel(claim.field): claim.whole_name for claim in claims_of(model)}
+    return plugins.chosen(strategy, settings, home, lambda setting: _required(setting, kind, ocean_names))
 
 
-def _required(setting: str, kind: str) -> str:
-    return f"is required by the sink {kind}, here or as {variable_name([PATH, to_snake(setting)])}"
+def _default(environment: Environment, plugins: PluginSettings, home: Node, found: Findings) -> str:
+    """Return the sink to use where none is written."""
+    chosen = sinks_chosen(environment, plugins.plugins)
+    if len(chosen) > 1:
+        found.problem(home, f"OCEAN__ variables are set for the sinks {', '.join(chosen)}: say which one as sink.type")
+    return chosen[0] if chosen else DEFAULT_TYPE
+
+
+def _required(setting: str, kind: str, ocean_names: Mapping[str, str]) -> str:
+    names = [variable_name([PATH, to_snake(setting)]), *filter(None, [ocean_names.get(setting)])]
+    return f"is required by the sink {kind}, here or as {' or '.join(names)}"
 
 
 def _layers(config: Node, environment: Environment, name: str | None, catalog: str | None) -> Iterator[Layer]:
@@ -78,3 +97,5 @@ def _of_one_type(layers: Iterator[Layer]) -> Iterator[Layer]:
         if named is None or chosen in {None, named}:
             chosen = chosen or named
             yield layer
+        else:
+            yield []

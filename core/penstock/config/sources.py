@@ -6,17 +6,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from penstock.config.documents import GeneralDocument
 from penstock.config.environment import Environment, read_environment, variable_name
 from penstock.config.interpolate import interpolate, interpolate_requests
 from penstock.config.models import MappingFlags
-from penstock.config.node import NOTHING, Node, children
+from penstock.config.node import NOTHING, Node, children, from_json
 from penstock.config.problems import Findings
 from penstock.config.spelling import keys_in_snake_case
 from penstock.config.validation import written_names
 from penstock.config.yaml_source import parse_yaml, read_yaml
+from penstock.values import JSON
 
 BLOCKS: Final = ("connection", "sink", "expressions", "plugins", "tokens", "event_listener", "service")
 _INTEGRATION: Final = ("identifier", "config", "secrets", "type")
@@ -25,6 +26,20 @@ _INTEGRATION: Final = ("identifier", "config", "secrets", "type")
 def text_of(file: Path) -> str:
     """Return what a file holds now, without a byte order mark."""
     return file.read_text("utf-8-sig")
+
+
+class KeptMapping(Protocol):
+    """A mapping document that stands in no file."""
+
+    @property
+    def content(self) -> Mapping[str, JSON]:
+        """The document."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """Whose it is, for messages."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +56,8 @@ class Inputs:
     """``--catalog PATH``."""
     dotenv: Path | None = None
     """A ``.env`` file; it need not exist."""
+    kept_mapping: KeptMapping | None = None
+    """The mapping that the catalog keeps."""
     text_of: Callable[[Path], str] = text_of
     """Returns what a file holds; raises OSError or UnicodeDecodeError. A service keeps to what it once held."""
 
@@ -148,6 +165,9 @@ def _documents(
             if not isinstance(document.value, dict):
                 found.problem(installed, "expected a mapping document with resources")
             yield Document(keys_in_snake_case(document, found), strict=False)
+    if inputs.kept_mapping is not None:
+        kept = from_json(dict(inputs.kept_mapping.content), "", inputs.kept_mapping.place)
+        yield Document(keys_in_snake_case(kept, found), strict=False)
 
 
 def _parsed(node: Node, path: str, found: Findings) -> Node:
@@ -159,14 +179,19 @@ def _parsed(node: Node, path: str, found: Findings) -> Node:
 
 def document_with_resources(sources: Sources, found: Findings) -> Document | None:
     """Return the strongest document that has resources; None is a problem."""
-    for document in sources.documents:
-        if "resources" in document.root.fields:
-            return document
+    document = written_document(sources)
+    if document is not None:
+        return document
     if not any(problem.where.partition("[")[0] == "resources" for problem in found.problems):
         found.problem(
             sources.config, "is required: what to fetch, here or in a file given with --mapping", path="resources"
         )
     return None
+
+
+def written_document(sources: Sources) -> Document | None:
+    """Return the strongest document that has resources, if there is one."""
+    return next((document for document in sources.documents if "resources" in document.root.fields), None)
 
 
 def check_names(sources: Sources, found: Findings) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from penstock.cli.failures import explained
+from penstock.cli.mapped import settings_to_sync
 from penstock.cli.plugged import plugin_manager
 from penstock.cli.running import Manner, run
 from penstock.config.load import load_settings
@@ -22,9 +23,11 @@ def main(arguments: Sequence[str]) -> int:
     task, *only = arguments
     snapshot = Snapshot.from_json(sys.stdin.buffer.read())
     with explained(verbose=False) as context:
-        settings = context.settings = load_settings(snapshot.inputs(os.environ), plugin_manager())
+        where = snapshot.inputs(os.environ)
         if task == "check":
+            context.settings = load_settings(where, plugin_manager())
             return 0
+        settings = settings_to_sync(context, where).settings
         return run(settings, context.secrets, Manner(quiet=True), only=only, report="-")
 
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from penstock.config.models import Settings
-from penstock.errors import SinkError
+from penstock.errors import PenstockError, SinkError
 from penstock.http.lending import Lent
 from penstock.journal import Journal
 from penstock.redaction import Secrets
@@ -19,6 +19,7 @@ from penstock.strategies import Sink
 from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
 from penstock.sync.kind import Coverage, KindRead
+from penstock.sync.news import News
 from penstock.sync.observer import Observer
 from penstock.sync.proof import Patience, Proof
 from penstock.sync.reconcile import reconcile
@@ -106,7 +107,15 @@ async def run_between(
             async with journal.lease.renewed():
                 await sink.claim()
                 journal.lease.check()  # whoever takes over claims after us
-                await _Run(source, sink, journal, kept, number, report.started_at, observer).execute(report, only, stop)
+                news = News(sink, report)
+                await news.begun(settings.resources, only)
+                try:
+                    run = _Run(source, sink, journal, kept, number, report.started_at, observer)
+                    await run.execute(report, only, stop)
+                except PenstockError:
+                    await news.failed(time.monotonic() - started)
+                    raise
+                await news.ended(time.monotonic() - started)
             report.redact(source.client.redactor())
             report.seconds = time.monotonic() - started
         status = report.status if report.resume_at is None else _SUSPENDED

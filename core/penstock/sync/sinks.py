@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Generator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import pairwise
 from operator import itemgetter
@@ -14,7 +14,7 @@ from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
 from penstock.plugin_calls import blocking, bounded
 from penstock.strategies import Sink, SinkContext, SinkStrategy
-from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, Settled
+from penstock.values import JSON, Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, RunNews, Settled
 
 ResultT = TypeVar("ResultT")
 _SETTLED: Final = frozenset({"created", "updated", "unchanged", "refused"})
@@ -51,6 +51,28 @@ def rehearse_sink(
     seconds = (limits or PluginLimits()).timeout
     with _blaming(chosen.strategy.name, seconds):
         return _NamedSink(chosen.strategy.rehearse(chosen.config, context, folder), chosen.strategy, seconds)
+
+
+async def make_sink_ready(
+    chosen: Chosen[SinkStrategy[Any]], context: SinkContext, limits: PluginLimits | None = None
+) -> None:
+    """Have the catalog made ready for a sync; raises SinkError."""
+    seconds = (limits or PluginLimits()).timeout
+    with _blaming(chosen.strategy.name):
+        await bounded(
+            chosen.strategy.make_ready(chosen.config, context), waiting_seconds=seconds, blocking_seconds=seconds
+        )
+
+
+async def mapping_of(
+    chosen: Chosen[SinkStrategy[Any]], context: SinkContext, limits: PluginLimits | None = None
+) -> Mapping[str, JSON] | None:
+    """Return the mapping that the catalog keeps, None if there is none; raises SinkError."""
+    seconds = (limits or PluginLimits()).timeout
+    with _blaming(chosen.strategy.name):
+        return await bounded(
+            chosen.strategy.mapping(chosen.config, context), waiting_seconds=seconds, blocking_seconds=seconds
+        )
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
@@ -109,6 +131,10 @@ class _NamedSink(Sink):
             if self._deferred:
                 message = f"settle() did not tell of {self._deferred} entities whose outcome was deferred"
                 raise ValueError(message)
+
+    async def tell(self, news: RunNews) -> None:
+        with _blaming(self._name):
+            await self._bounded(self._sink.tell(news))
 
     async def count(self) -> int | None:
         with _blaming(self._name):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import orjson
 
-from penstock import SinkClient, SinkContext
+from penstock import ClientSettings, SinkClient, SinkContext
 from penstock.errors import SinkError
 from penstock_sinks.port import PortConfig
 
@@ -165,13 +165,28 @@ class Api:
             RefusalError: Port refuses this request.
             SinkError: Port cannot be reached, is down, or refuses us.
         """
-        url = f"{self._base}/{'/'.join(quote(part, safe='') for part in path)}"
+        url = f"{self._base}/{'/'.join(map(self.encoded, path))}"
         content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
-        whole = _parsed(f"{url}?{query}" if query else url)
+        headers = self._reading if method == "GET" or path[0] == "integration" else self._writing
+        return await self._ask(method, url, _parsed(f"{url}?{query}" if query else url), headers, content)
+
+    async def call_url(self, method: str, url: str, body: object) -> Reply:
+        """Do the same at a URL that Port has named, for what is about no entity."""
+        return await self._ask(method, url, httpx.URL(url), self._reading, orjson.dumps(body))
+
+    @staticmethod
+    def encoded(part: str) -> str:
+        """Return one part of a path."""
+        return quote(part, safe="")
+
+    async def _ask(
+        self, method: str, url: str, whole: httpx.URL, headers: httpx.Headers, content: bytes | None
+    ) -> Reply:
         token = await self._token.current()
-        response = await self._send(method, whole, content, token)
+        response = await self._send(httpx.Request(method, whole, headers=headers, content=content), token)
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            response = await self._send(method, whole, content, await self._token.current(refused=token))
+            token = await self._token.current(refused=token)
+            response = await self._send(httpx.Request(method, whole, headers=headers, content=content), token)
         if response.is_success:
             return Reply(response.status_code, self._decoded(method, url, response))
         if response.status_code in _DOWN:
@@ -179,13 +194,10 @@ class Api:
             raise SinkError(message)
         raise RefusalError(response.status_code, _code(response), explain(response))
 
-    async def _send(self, method: str, url: httpx.URL, content: bytes | None, token: str) -> httpx.Response:
-        headers = self._reading if method == "GET" else self._writing
-        headers["Authorization"] = token
-        extensions = {"retry_safe": True}
-        return await self._client.send(
-            httpx.Request(method, url, headers=headers, content=content, extensions=extensions)
-        )
+    async def _send(self, request: httpx.Request, token: str) -> httpx.Response:
+        request.headers["Authorization"] = token
+        request.extensions["retry_safe"] = True
+        return await self._client.send(request)
 
     @staticmethod
     def _decoded(method: str, url: str, response: httpx.Response) -> dict[str, Any]:
@@ -198,6 +210,21 @@ class Api:
             message = f"{method} {url}: the answer is no JSON object{_trace(response)}"
             raise SinkError(message)
         return cast("dict[str, Any]", body)
+
+
+def client_settings(config: PortConfig) -> ClientSettings:
+    """Return how requests are sent."""
+    return ClientSettings(
+        base_url=config.url,
+        timeout=config.timeout,
+        max_concurrent_requests=config.max_concurrent_requests,
+        max_retries=config.max_retries,
+        max_retry_wait=config.max_retry_wait,
+        verify_ssl=config.verify_ssl,
+        strict_x509=config.strict_x509,
+        ca_bundle=config.ca_bundle,
+        proxy=config.proxy,
+    )
 
 
 def _named_like(source: str) -> str:

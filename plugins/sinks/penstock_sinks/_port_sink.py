@@ -13,13 +13,13 @@ from typing import Any, Final, Self, cast
 import orjson
 
 from penstock import (
-    ClientSettings,
     Entity,
     EntityBatch,
     EntityKey,
     HeldEntity,
     Outcome,
     OwnedEntity,
+    RunNews,
     Settled,
     Sink,
     SinkContext,
@@ -28,12 +28,13 @@ from penstock import (
 from penstock.errors import did_you_mean
 from penstock.values import UNCHANGED
 from penstock_sinks._json import UnstorableError
-from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_api import Api, RefusalError, client_settings
 from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
 from penstock_sinks._port_compare import is_comparable, is_held
 from penstock_sinks._port_delete import Deleter
 from penstock_sinks._port_find import Finder, Found
 from penstock_sinks._port_memory import Memory, Waiting
+from penstock_sinks._port_news import Bulletin
 from penstock_sinks._port_write import Item, Limits, Writer
 from penstock_sinks.port import PortConfig
 
@@ -67,13 +68,14 @@ class PortSink(Sink):
         """Make a client, and a file for what is to be remembered."""
         async with AsyncExitStack() as stack:
             self._memory = stack.enter_context(Memory())
-            client = await stack.enter_async_context(self._context.client(_client_settings(self._config)))
+            client = await stack.enter_async_context(self._context.client(client_settings(self._config)))
             self._api = Api(client, self._config, self._context)
             self._finder = Finder(self._api)
             config, run = self._config, self._context.run
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
             self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
+            self._bulletin = Bulletin(self._api, run)
             self._open = stack.pop_all()
         return self
 
@@ -127,6 +129,10 @@ class PortSink(Sink):
                     self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
                 for chunk in self._memory.contents(identifier):
                     yield [_entity(identifier, found) for found in chunk]
+
+    async def tell(self, news: RunNews) -> None:
+        """Tell Port, for the pages that show it."""
+        await self._bulletin.tell(news)
 
     async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
         """Look the keys up."""
@@ -325,17 +331,3 @@ def _flags(config: PortConfig, flags: WriteFlags) -> WriteFlags:
         if (value := getattr(config, name)) is not None
     }
     return replace(flags, **own)
-
-
-def _client_settings(config: PortConfig) -> ClientSettings:
-    return ClientSettings(
-        base_url=config.url,
-        timeout=config.timeout,
-        max_concurrent_requests=config.max_concurrent_requests,
-        max_retries=config.max_retries,
-        max_retry_wait=config.max_retry_wait,
-        verify_ssl=config.verify_ssl,
-        strict_x509=config.strict_x509,
-        ca_bundle=config.ca_bundle,
-        proxy=config.proxy,
-    )

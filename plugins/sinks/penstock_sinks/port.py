@@ -6,11 +6,17 @@ Ocean, by the ``User-Agent`` of whoever wrote an entity last: ``port-ocean/<type
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from penstock import PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+from penstock import JSON, OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+
+if TYPE_CHECKING:
+    from penstock_sinks._port_api import Api
 
 _REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport.io"}
 
@@ -18,20 +24,34 @@ _REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport
 class PortConfig(PluginConfig):
     """Settings of ``sink: {type: port}``."""
 
-    client_id: SecretStr = Field(min_length=1, description="of the organisation's credentials, as Port shows it")
-    client_secret: SecretStr = Field(min_length=1, description="of the same credentials")
+    client_id: Annotated[SecretStr, OceanVariable("PORT__CLIENT_ID", chooses=True)] = Field(
+        min_length=1, description="of the organisation's credentials, as Port shows it"
+    )
+    client_secret: Annotated[SecretStr, OceanVariable("PORT__CLIENT_SECRET", chooses=True)] = Field(
+        min_length=1, description="of the same credentials"
+    )
     region: Literal["eu", "us"] = Field(default="eu", description="where the organisation lives, unless baseUrl says")
-    base_url: str | None = Field(
+    base_url: Annotated[str | None, OceanVariable("PORT__BASE_URL")] = Field(
         default=None, description="URL of Port's API, without /v1", examples=["https://api.getport.io"]
     )
-    integration_identifier: str | None = Field(
+    integration_identifier: Annotated[
+        str | None, OceanVariable("INTEGRATION__IDENTIFIER", otherwise="my-custom-integration")
+    ] = Field(
         default=None,
         min_length=1,
         pattern=r"^[!-.0-~]+$",
         description="whose the entities are, unique in the organisation; by default the source's name",
     )
-    integration_type: str = Field(
+    integration_type: Annotated[str, OceanVariable("INTEGRATION__TYPE")] = Field(
         default="custom", pattern=r"^[!-.0-~]+$", description="what Ocean calls the type of the integration"
+    )
+    initialize_port_resources: Annotated[bool, OceanVariable("INITIALIZE_PORT_RESOURCES", otherwise="true")] = Field(
+        default=False,
+        description="where Port keeps the mapping: make, once, the missing blueprints of `resourcesPath`, and take its "
+        "port-app-config as the mapping if Port has none",
+    )
+    resources_path: Annotated[Path, OceanVariable("RESOURCES_PATH")] = Field(
+        default=Path(".port/resources"), description="folder with blueprints and port-app-config, JSON or YAML"
     )
     create_missing_related_entities: bool | None = Field(
         default=None, description="in place of what the mapping says: whether targets of relations are made"
@@ -47,14 +67,22 @@ class PortConfig(PluginConfig):
         description="write to entities that somebody else wrote last, which are ours from then on, as Port's own "
         "integrations do; false refuses them",
     )
-    bulk_entities: int = Field(default=20, ge=1, le=20, description="most entities in one request")
-    bulk_bytes: int = Field(default=1024 * 1024, ge=1024, le=1024 * 1024, description="most bytes in one request")
+    bulk_entities: Annotated[int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_LENGTH")] = Field(
+        default=20, ge=1, le=20, description="most entities in one request"
+    )
+    bulk_bytes: Annotated[int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_SIZE_IN_BYTES")] = Field(
+        default=1024 * 1024, ge=1024, le=1024 * 1024, description="most bytes in one request"
+    )
     max_concurrent_requests: int = Field(default=5, ge=1, description="requests in flight at once")
     timeout: float = Field(default=60, gt=0, description="seconds one request may take")
     max_retries: int = Field(default=10, ge=0, description="attempts after the first one")
     max_retry_wait: float = Field(default=900, ge=0, description="longest wait in seconds that Port may ask for")
-    verify_ssl: bool = Field(default=True, description="false turns certificate checks off")
-    strict_x509: bool = Field(default=True, description="false relaxes strict X.509 checks (RFC 5280)")
+    verify_ssl: Annotated[bool, OceanVariable("SSL__PORT__VERIFY")] = Field(
+        default=True, description="false turns certificate checks off"
+    )
+    strict_x509: Annotated[bool, OceanVariable("SSL__PORT__X509__STRICT")] = Field(
+        default=True, description="false relaxes strict X.509 checks (RFC 5280)"
+    )
     ca_bundle: str | None = Field(
         default=None, description="certificates of authorities to trust beside the usual ones: PEM text, or a file"
     )
@@ -90,12 +118,36 @@ class Port(SinkStrategy[PortConfig]):
     name = "port"
     Config = PortConfig
     searches = True
+    keeps_mappings = True
 
     def open(self, config: PortConfig, context: SinkContext) -> Sink:
         """Return the sink; Port is asked for nothing before it is needed."""
         from penstock_sinks._port_sink import PortSink  # noqa: PLC0415 - it imports httpx
 
         return PortSink(config, context)
+
+    async def make_ready(self, config: PortConfig, context: SinkContext) -> None:
+        """Register the integration, and make what is to be there from the first start on."""
+        from penstock_sinks._port_integration import make_ready  # noqa: PLC0415 - as above
+
+        async with opened(config, context) as api:
+            await make_ready(api, config)
+
+    async def mapping(self, config: PortConfig, context: SinkContext) -> Mapping[str, JSON] | None:
+        """Return the mapping of the integration, as Port's page shows it."""
+        from penstock_sinks._port_integration import kept_mapping  # noqa: PLC0415 - as above
+
+        async with opened(config, context) as api:
+            return await kept_mapping(api)
+
+
+@asynccontextmanager
+async def opened(config: PortConfig, context: SinkContext) -> AsyncGenerator[Api]:
+    """Have Port's API for the length of a block."""
+    from penstock_sinks._port_api import Api, client_settings  # noqa: PLC0415 - it imports httpx
+
+    async with context.client(client_settings(config)) as client:
+        yield Api(client, config, context)
 
 
 @hookimpl

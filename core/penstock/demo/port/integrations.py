@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from penstock.demo.port.errors import invalid, not_found
+from penstock.demo.port.errors import RefusedError, invalid, not_found
 
 
 class Integrations:
@@ -28,6 +28,8 @@ class Integrations:
         identifier = body.get("installationId")
         if not isinstance(identifier, str) or not identifier:
             raise invalid("body must have required property 'installationId'")
+        if identifier in self.all:
+            raise RefusedError(409, "conflict", f'Integration "{identifier}" already exists')
         ingested = {"ingestId": identifier, "ingestUrl": f"{ingest}/ingest/{identifier}"}
         self.all[identifier] = {
             "installationType": "OnPrem",

@@ -1,0 +1,134 @@
+"""What Port knows of us beside entities: the integration, the mapping that it keeps, what is made at the first start.
+
+Sources: sync.md sections 1 and 8, port_api.md section 4.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from importlib.metadata import version
+from typing import Final, TypeAlias, cast
+
+from penstock import JSON
+from penstock.errors import SinkError
+from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_blueprints import blueprints_in, create_blueprints
+from penstock_sinks._port_resources import Resources
+from penstock_sinks.port import PortConfig
+
+Object: TypeAlias = "dict[str, JSON]"
+
+_LOG: Final = logging.getLogger(__name__)
+_DEFAULTS: Final[Object] = {
+    "deleteDependentEntities": True,
+    "createMissingRelatedEntities": True,
+    "enableMergeEntity": True,
+    "entityDeletionThreshold": 0.9,
+    "resources": [],
+}
+"""The mapping of an integration for which nobody has written one."""
+_HOSTED: Final = "saas"
+
+
+async def find(api: Api) -> Object | None:
+    """Return the integration as Port has it, None where it is not registered; raises SinkError."""
+    query = f"oceanCoreVersion={version('penstock')}&isPolling=false"
+    try:
+        body = (await api.call("GET", "integration", api.owner.identifier, query=query)).body
+    except RefusalError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
+            return None
+        raise _unmade("read", api, error) from error
+    return cast("Object", body.get("integration") or {})
+
+
+async def kept_mapping(api: Api) -> Mapping[str, JSON] | None:
+    """Return the mapping that Port keeps for the integration; raises SinkError."""
+    config = (await find(api) or {}).get("config")
+    return config if isinstance(config, dict) else None
+
+
+async def make_ready(api: Api, config: PortConfig) -> None:
+    """Register the integration, or bring it up to date, and make what is to be there from the first start on.
+
+    Raises:
+        SinkError: Port refuses something, a file cannot be used, or the integration is one that Port hosts.
+    """
+    found = await find(api)
+    resources = Resources.beneath(config.resources_path) if config.initialize_port_resources else Resources()
+    if found is None:
+        found = await _register(api, resources)
+    if str(found.get("installationType", "")).lower().startswith(_HOSTED):
+        message = (
+            f'the integration "{api.owner.identifier}" is one that Port itself runs: set another '
+            "sink.integrationIdentifier"
+        )
+        raise SinkError(message)
+    due = _due(api, found)
+    if config.initialize_port_resources and found.get("arePortResourcesInitialized") is not True:
+        if resources.blueprints is not None:
+            made = await create_blueprints(api, blueprints_in(resources.blueprints))
+            _LOG.info("blueprints made at Port: %s; there already: %s", _listed(made.created), _listed(made.existing))
+        if resources.mapping is not None and not _resources_of(found.get("config")):
+            due["config"] = resources.mapping
+        due["arePortResourcesInitialized"] = True
+    if due:  # without a change, the request would ask for a sync
+        await _call(api, "change", "PATCH", "integration", api.owner.identifier, body=due)
+
+
+async def _register(api: Api, resources: Resources) -> Object:
+    body = {
+        "installationId": api.owner.identifier,
+        **_wanted(api),
+        "createPortResourcesOrigin": "Default",
+        "config": _DEFAULTS if resources.mapping is None else resources.mapping,
+    }
+    try:
+        answer = (await api.call("POST", "integration", body=body)).body
+    except RefusalError as error:
+        there = await find(api) if error.status == HTTPStatus.CONFLICT else None
+        if there is None:
+            raise _unmade("register", api, error) from error
+        return there  # somebody else did it a moment ago, or we did and the answer was lost
+    return cast("Object", answer.get("integration") or {})
+
+
+def _wanted(api: Api) -> Object:
+    return {
+        "installationAppType": api.owner.kind,
+        "version": version("penstock"),
+        "changelogDestination": {},
+        "actionsProcessingEnabled": False,
+        "incrementalSyncEnabled": False,
+        "processingMode": "ocean-core",
+    }
+
+
+def _due(api: Api, found: Object) -> Object:
+    """Return what Port has otherwise; the mapping of an integration is never changed."""
+    return {name: value for name, value in _wanted(api).items() if found.get(name) != value}
+
+
+async def _call(api: Api, what: str, method: str, *path: str, body: Object) -> Object:
+    try:
+        return cast("Object", (await api.call(method, *path, body=body)).body)
+    except RefusalError as error:
+        raise _unmade(what, api, error) from error
+
+
+def _resources_of(config: JSON) -> JSON:
+    return config.get("resources") if isinstance(config, dict) else None
+
+
+def _listed(names: object) -> str:
+    return ", ".join(cast("list[str]", names)) or "none"
+
+
+def _unmade(what: str, api: Api, error: RefusalError) -> SinkError:
+    where = f'the integration "{api.owner.identifier}"'
+    return SinkError(f"{where} cannot be {_PAST[what]} at Port: {error.message} ({error.status} {error.code})")
+
+
+_PAST: Final = {"read": "read", "register": "registered", "change": "changed"}

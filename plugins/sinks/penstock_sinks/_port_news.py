@@ -1,0 +1,112 @@
+"""How syncs go, for Port's own pages: the state of the integration, and the figures of each kind.
+
+Sources: sync.md section 9, port_api.md sections 4 and 9. Where Port does not know the integration nothing is told.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final
+
+from penstock.errors import SinkError
+from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_integration import Object, find
+
+if TYPE_CHECKING:
+    from penstock import KindNews, RunNews
+    from penstock.values import JSON
+
+_RUNTIME: Final = "__runtime__"
+_RECONCILIATION: Final = "__reconciliation__"
+
+
+class Bulletin:
+    """What is told of one run."""
+
+    def __init__(self, api: Api, run: str) -> None:
+        self._api = api
+        self._run = run
+        self._integration: Object | None = None
+
+    async def tell(self, news: RunNews) -> None:
+        """Tell Port; raises SinkError."""
+        try:
+            await self._tell(news)
+        except RefusalError as error:
+            raise SinkError(f"{error.message} ({error.status} {error.code})") from error
+
+    async def _tell(self, news: RunNews) -> None:
+        if news.state == "running":
+            self._integration = await find(self._api)
+        if self._integration is None:
+            return
+        await self._api.call("PATCH", "integration", self._api.owner.identifier, "resync-state", body=_state(news))
+        ingest = self._integration.get("metricAttributes")
+        url = ingest.get("ingestUrl") if isinstance(ingest, dict) else None
+        if isinstance(url, str) and url:
+            await self._tell_of_kinds(url, news)
+
+    async def _tell_of_kinds(self, url: str, news: RunNews) -> None:
+        kinds = [self._kind(index, one) for index, one in enumerate(news.kinds)]
+        if news.state == "running":
+            whole = self._figures(_RUNTIME, _RUNTIME, 0, "syncing", {})
+            await self._api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": [*kinds, whole]})
+            return
+        for kind in kinds:
+            await self._api.call_url("PUT", self._place(url, str(kind["kindIdentifier"])), {"syncKindMetrics": kind})
+        deleted = sum(one.deleted for one in news.kinds)
+        ended: Object = {"resync": {"duration_seconds": news.seconds, "success": int(news.state == "completed")}}
+        swept: Object = {**ended, "delete": {"object_count_type": {"deleted": {"object_count": deleted}}}}
+        both: list[JSON] = [
+            self._figures(_RUNTIME, _RUNTIME, 0, news.state, ended),
+            self._figures(_RECONCILIATION, _RECONCILIATION, 0, news.state, swept),
+        ]
+        await self._api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": both})
+
+    def _place(self, url: str, kind: str) -> str:
+        return f"{url}/syncMetrics/resync/{self._api.encoded(self._run)}/kind/{self._api.encoded(kind)}"
+
+    def _kind(self, index: int, one: KindNews) -> Object:
+        phases: Object = {}
+        if one.state != "pending":
+            phases = {
+                "extract": _counts(raw_extracted=one.fetched),
+                "transform": _counts(transformed=one.selected, filtered_out=one.filtered, failed=one.failed),
+                "load": _counts(loaded=one.written, failed=one.refused, skipped=one.unchanged),
+                "resync": {"duration_seconds": round(one.seconds, 3), "success": int(one.state == "completed")},
+            }
+        return self._figures(f"{one.kind}-{index}", one.kind, index, one.state, phases)
+
+    def _figures(self, identifier: str, kind: str, index: int, state: str, phases: Object) -> Object:
+        owner = self._api.owner
+        return {
+            "integrationType": owner.kind,
+            "installationType": "OnPrem",
+            "executionMode": "single_process",
+            "integrationIdentifier": owner.identifier,
+            "integrationVersion": version("penstock"),
+            "oceanVersion": version("penstock"),
+            "kindIdentifier": identifier,
+            "kind": kind,
+            "kindIndex": index,
+            "eventId": self._run,
+            "syncState": state,
+            "metrics": {"phase": phases},
+        }
+
+
+def _counts(**counts: int) -> Object:
+    return {"object_count_type": {name: {"object_count": count} for name, count in counts.items()}}
+
+
+def _state(news: RunNews) -> Object:
+    """Return the state as Port wants it; one key is misspelt there."""
+    state: Object = {"status": news.state, "nextResync": None, "intervalInMinuets": None}
+    if news.state == "running":
+        return {**state, "lastResyncStart": _text(news.started_at), "lastResyncEnd": None}
+    return {**state, "lastResyncEnd": _text(news.started_at + timedelta(seconds=news.seconds))}
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

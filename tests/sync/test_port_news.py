@@ -1,0 +1,129 @@
+"""Port is told how syncs go, where it knows the integration; a report that fails harms nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.port import define, port, settings
+from penstock.demo.port.faults import Fault, Name
+from penstock.demo.port.server import PortStandIn
+from penstock.errors import SinkError
+from support.project import Project, resource
+from support.server import ApiServer, routes, serve
+
+PEOPLE = [{"id": number, "name": f"User {number}"} for number in range(1, 6)]
+
+
+@pytest.fixture
+def standin() -> Iterator[PortStandIn]:
+    with port() as running:
+        define(running, "user")
+        running.integrations.create({"installationId": "ours"}, running.url)
+        yield running
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    with serve(routes({"/users": PEOPLE})) as server:
+        yield server
+
+
+@pytest.fixture
+def project(tmp_path: Path, api: ApiServer, standin: PortStandIn) -> Project:
+    users = resource("/users") | {"selector": {"query": ".id != 5"}}
+    made = Project(tmp_path, api.url, [users])
+    made.config["sink"] = {"type": "port", "integrationIdentifier": "ours", **settings(standin, maxRetries=0)}
+    return made
+
+
+def state(standin: PortStandIn) -> dict[str, Any]:
+    found: dict[str, Any] = standin.integrations.all["ours"]["resyncState"]
+    return found
+
+
+def told(standin: PortStandIn, ending: str) -> list[dict[str, Any]]:
+    return [json.loads(one.body) for one in standin.requests(ending)]
+
+
+def test_port_is_told_of_the_beginning_and_of_what_came(project: Project, standin: PortStandIn) -> None:
+    standin.faults.rejected["4"] = "it does not please"
+    report = project.sync()
+
+    begun, ended = told(standin, "/resync-state")
+    assert (begun["status"], begun["lastResyncEnd"], ended["status"]) == ("running", None, "failed")
+    assert begun["lastResyncStart"] < ended["lastResyncEnd"]
+    first, last = told(standin, "/syncMetrics")
+    assert [(one["kindIdentifier"], one["syncState"]) for one in first["syncKindsMetrics"]] == [
+        ("/users-0", "pending"),
+        ("__runtime__", "syncing"),
+    ]
+    assert [(one["kindIdentifier"], one["syncState"]) for one in last["syncKindsMetrics"]] == [
+        ("__runtime__", "failed"),
+        ("__reconciliation__", "failed"),
+    ]
+    [kind] = told(standin, f"/syncMetrics/resync/{report.run}/kind/%2Fusers-0")
+    phases = kind["syncKindMetrics"]["metrics"]["phase"]
+    assert {
+        (phase, name): count["object_count"]
+        for phase in ("extract", "transform", "load")
+        for name, count in phases[phase]["object_count_type"].items()
+    } == {
+        ("extract", "raw_extracted"): 5,
+        ("transform", "transformed"): 4,
+        ("transform", "filtered_out"): 1,
+        ("transform", "failed"): 0,
+        ("load", "loaded"): 3,
+        ("load", "failed"): 1,
+        ("load", "skipped"): 0,
+    }
+
+
+def test_what_was_deleted_is_told_with_the_reconciliation(
+    project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    project.sync()
+    api.handler = routes({"/users": PEOPLE[1:]})
+    standin.received.clear()
+    project.sync()
+
+    reconciled = told(standin, "/syncMetrics")[-1]["syncKindsMetrics"][1]
+    assert reconciled["metrics"]["phase"]["delete"]["object_count_type"]["deleted"]["object_count"] == 1
+    assert state(standin)["status"] == "completed"
+
+
+def test_an_integration_that_port_does_not_know_is_not_reported(project: Project, standin: PortStandIn) -> None:
+    standin.integrations.all.clear()
+
+    assert project.sync().exit_code == 0
+    assert [one.method for one in standin.received if "/integration" in one.target] == ["GET"]
+    assert standin.integrations.all == {}
+
+
+@pytest.mark.parametrize("path", ["/integration/ours", "/resync-state", "/syncMetrics", "%2Fusers-0"])
+@pytest.mark.parametrize("name", ["broken", "missing", "dropped"])
+def test_a_report_that_fails_harms_nothing(
+    project: Project,
+    standin: PortStandIn,
+    path: str,
+    name: Name,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    standin.faults.pending = [Fault(name, path, times=100)]
+
+    assert project.sync().exit_code == 0
+    assert len(standin.entities.of("user")) == 4
+    assert "could not be told" in caplog.text or (name, path) == ("missing", "/integration/ours")
+
+
+def test_a_run_that_cannot_go_on_is_told_as_failed(project: Project, standin: PortStandIn) -> None:
+    standin.faults.pending = [Fault("unavailable", "/entities/bulk", times=100)]
+
+    with pytest.raises(SinkError):
+        project.sync()
+
+    assert state(standin)["status"] == "failed"
