@@ -232,7 +232,11 @@ def _published(api: str, data: Path, listener: str) -> Container:
     mapping.write_text(MAPPING)
     return Container(
         command=("serve", "--mapping", "/config/port-app-config.yml"),
-        environment={**PUBLISHED, "OCEAN__EVENT_LISTENER": json.dumps({"type": listener})},
+        environment={
+            **PUBLISHED,
+            "OCEAN__EVENT_LISTENER": json.dumps({"type": listener}),
+            "PENSTOCK__SINK__TYPE": "sqlite",  # the credentials alone would have it write to Port
+        },
         volumes=(f"{mapping}:/config/port-app-config.yml:ro", f"{data}:/data"),
         options=(*HARDENED, f"--user={STRANGER}", f"--network=container:{api}"),
     )
