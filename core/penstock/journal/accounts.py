@@ -21,16 +21,16 @@ from penstock.values import EntityKey, StopReason
 MOST_KEPT: Final = 100_000
 """Refusals, and deletions, that are remembered; older ones are forgotten."""
 _FORGET_PAGES: Final = """
-DELETE FROM pages WHERE run < ?1
-AND (partition, run, page) NOT IN (SELECT partition, run, page FROM seen WHERE run < ?1)
+DELETE FROM pages WHERE run < ?
+AND (partition, run, page) NOT IN (SELECT partition, run, page FROM seen WHERE run < ?)
 AND (partition, run, page) NOT IN (SELECT partition, seen, page FROM deletions WHERE partition IS NOT NULL)
 """
 _BURY: Final = """
 INSERT INTO deletions(blueprint, identifier, run, at, resource, cause, decision, reads, found, partition, seen, page)
-SELECT missing.blueprint, missing.identifier, ?1, ?2, missing.resource, cause, decision, needed, ?5,
+SELECT missing.blueprint, missing.identifier, ?, ?, missing.resource, cause, decision, needed, ?,
   seen.partition, seen.run, seen.page
 FROM missing LEFT JOIN seen ON seen.blueprint = missing.blueprint AND seen.identifier = missing.identifier
-WHERE missing.blueprint = ?3 AND missing.identifier = ?4 ORDER BY seen.run DESC LIMIT 1
+WHERE missing.blueprint = ? AND missing.identifier = ? ORDER BY seen.run DESC LIMIT 1
 """
 _SIGHTINGS: Final = """
 SELECT partition, resource, path, seen.run, page FROM seen JOIN partitions ON partitions.id = partition
@@ -161,7 +161,7 @@ class Accounts:
 
     def begin(self, run: int) -> None:
         """Forget the pages of runs before the last one to which nothing refers any more."""
-        self._file.execute(_FORGET_PAGES, (run - 1,))
+        self._file.execute(_FORGET_PAGES, (run - 1, run - 1))
 
     def has_refusals(self, run: int) -> bool:
         """Return whether the sink has refused anything in this run, which is the newest."""
@@ -206,7 +206,7 @@ class Accounts:
     def bury(self, run: int, keys: Mapping[EntityKey, bool]) -> None:
         """Take that missing entities of this run were deleted, and whether they were still there."""
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._file.executemany(_BURY, [(run, now, *_pair(key), found) for key, found in keys.items()])
+        self._file.executemany(_BURY, [(run, now, found, *_pair(key)) for key, found in keys.items()])
         self._bound("deletions")
 
     def sightings(self, key: EntityKey) -> list[Seen]:
@@ -277,13 +277,13 @@ class Accounts:
     def neighbours(self, key: EntityKey, most: int) -> list[str]:
         """Return identifiers of the same blueprint: the next ones on either side in order, and the first ones."""
         parts = (
-            ("identifier >= ?2 ORDER BY identifier", key.identifier),
-            ("identifier < ?2 ORDER BY identifier DESC", key.identifier),
-            ("identifier >= ?2 ORDER BY identifier", ""),
+            ("identifier >= ? ORDER BY identifier", key.identifier),
+            ("identifier < ? ORDER BY identifier DESC", key.identifier),
+            ("identifier >= ? ORDER BY identifier", ""),
         )
         found: dict[str, None] = {}
         for condition, start in parts:
-            query = f"SELECT DISTINCT identifier FROM seen WHERE blueprint = ?1 AND {condition} LIMIT ?3"  # noqa: S608 - our own text
+            query = f"SELECT DISTINCT identifier FROM seen WHERE blueprint = ? AND {condition} LIMIT ?"  # noqa: S608 - our own text
             found.update((row[0], None) for row in self._file.rows(query, (key.blueprint, start, most)))
         return list(found)
 
