@@ -28,7 +28,7 @@ def _leave(code: object) -> None:
     """
     if threading.active_count() > 1 or not isinstance(code, int | None):
         return
-    cast("Any", atexit)._run_exitfuncs()
+    cast("Any", atexit)._run_exitfuncs()  # noqa: SLF001 - it has no public name
     try:
         for stream in (sys.stdout, sys.stderr):
             if cast("object", stream) is not None:  # it is None where the process was started without

@@ -261,7 +261,7 @@ def _metadata(point: EntryPoint, field: str) -> str:
     if point.dist is None:
         return ""
     found = _read_metadata(point.dist)
-    return found[field] if field in found else ""  # a damaged installation may have no METADATA
+    return found[field] if field in found else ""  # noqa: SIM401 - the interface has no get(); a damaged installation may have no METADATA
 
 
 @lru_cache(maxsize=64)  # it is parsed whenever it is asked for, and the built-ins share one
