@@ -72,6 +72,7 @@ def lend(settings: Settings, secrets: Secrets, run: str) -> Lent:
         settings.source,
         secrets,
         run=run,
+        listening=settings.listening,
         flags=WriteFlags(
             flags.create_missing_related_entities, flags.delete_dependent_entities, flags.enable_merge_entity
         ),

@@ -147,6 +147,7 @@ class Api:
         self.owner = Owner(config.integration_type, config.integration_identifier or _named_like(context.source))
         self._client = client
         self._base = f"{config.url}/v1"
+        self._context = context
         self._token = _Token(client, config, context, self.owner.housekeeper)
         common = {"Content-Type": "application/json", "Accept": "application/json"}
         self._writing = httpx.Headers({"User-Agent": self.owner.agent, **common})
@@ -173,6 +174,12 @@ class Api:
     async def call_url(self, method: str, url: str, body: object) -> Reply:
         """Do the same at a URL that Port has named, for what is about no entity."""
         return await self._ask(method, url, httpx.URL(url), self._reading, orjson.dumps(body))
+
+    def concealed(self, secret: str) -> str:
+        """Return a secret that Port has given, which no message will show."""
+        if secret:
+            self._context.conceal(secret)
+        return secret
 
     @staticmethod
     def encoded(part: str) -> str:

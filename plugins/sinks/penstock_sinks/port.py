@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from penstock import JSON, OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+from penstock import JSON, Listener, OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
 
 if TYPE_CHECKING:
     from penstock_sinks._port_api import Api
@@ -119,6 +119,7 @@ class Port(SinkStrategy[PortConfig]):
     Config = PortConfig
     searches = True
     keeps_mappings = True
+    listens = True
 
     def open(self, config: PortConfig, context: SinkContext) -> Sink:
         """Return the sink; Port is asked for nothing before it is needed."""
@@ -129,9 +130,16 @@ class Port(SinkStrategy[PortConfig]):
     async def make_ready(self, config: PortConfig, context: SinkContext) -> None:
         """Register the integration, and make what is to be there from the first start on."""
         from penstock_sinks._port_integration import make_ready  # noqa: PLC0415 - as above
+        from penstock_sinks._port_requests import destination_of  # noqa: PLC0415
 
         async with opened(config, context) as api:
-            await make_ready(api, config)
+            await make_ready(api, config, destination_of(context.listening))
+
+    def listener(self, config: PortConfig, context: SinkContext) -> Listener:
+        """Return what hears the button of Port's page, and of a mapping that was changed there."""
+        from penstock_sinks._port_listener import PortListener  # noqa: PLC0415 - as above
+
+        return PortListener(config, context)
 
     async def mapping(self, config: PortConfig, context: SinkContext) -> Mapping[str, JSON] | None:
         """Return the mapping of the integration, as Port's page shows it."""

@@ -47,6 +47,9 @@ class PortStandIn:
         self.url = ""
         self.client_id = client_id
         self.client_secret = client_secret or secrets.token_urlsafe(16)
+        self.flags: list[str] = []
+        """Of the organisation."""
+        self.kafka_password = secrets.token_urlsafe(16)
         self.token_seconds = 10_800.0
         """How long a token lasts."""
         self.limits = Limits()
@@ -137,7 +140,10 @@ class PortStandIn:
         self._require_token(request)
         match request.method, parts:
             case "GET", ("organization",):
-                return 200, {"ok": True, "organization": {"id": "org", "name": "Stand-in", "featureFlags": []}}
+                organisation = {"id": "org", "name": "Stand-in", "featureFlags": self.flags}
+                return 200, {"ok": True, "organization": organisation}
+            case "GET", ("kafka-credentials",):
+                return 200, {"ok": True, "credentials": {"username": "org", "password": self.kafka_password}}
             case _, ("blueprints", *rest):
                 return self._blueprint_route(request, tuple(rest))
             case "POST", ("entities", "search"):
