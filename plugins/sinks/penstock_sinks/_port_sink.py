@@ -13,6 +13,7 @@ from typing import Any, Final, Self, cast
 import orjson
 
 from penstock import (
+    JSON,
     Entity,
     EntityBatch,
     EntityKey,
@@ -32,6 +33,7 @@ from penstock_sinks._port_api import Api, RefusalError, client_settings
 from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
 from penstock_sinks._port_compare import is_comparable, is_held
 from penstock_sinks._port_delete import Deleter
+from penstock_sinks._port_examples import MOST, send_examples
 from penstock_sinks._port_find import Finder, Found
 from penstock_sinks._port_memory import Memory, Waiting
 from penstock_sinks._port_news import Bulletin
@@ -60,6 +62,7 @@ class PortSink(Sink):
         self._config = config
         self._context = context
         self._flags = _flags(config, context.flags)
+        self.wanted_examples = MOST if config.send_raw_data_examples else 0
         self._blueprints: dict[str, _Blueprint] = {}
         self._kinds: dict[str, str] = {}
         """The kind that wrote to a blueprint last."""
@@ -75,7 +78,7 @@ class PortSink(Sink):
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
             self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
-            self._bulletin = Bulletin(self._api, run)
+            self._bulletin = Bulletin(self._api, run, logs=config.send_logs)
             self._open = stack.pop_all()
         return self
 
@@ -133,6 +136,11 @@ class PortSink(Sink):
     async def tell(self, news: RunNews) -> None:
         """Tell Port, for the pages that show it."""
         await self._bulletin.tell(news)
+
+    async def examples(self, kind: str, items: Sequence[JSON]) -> None:
+        """Show Port what the source gives, where it knows the integration."""
+        if self._bulletin.is_heard:
+            await send_examples(self._api, kind, items)
 
     async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
         """Look the keys up."""
