@@ -70,7 +70,7 @@ def test_records_of_a_nested_endpoint_have_the_values_of_its_path(
 def test_secrets_are_taken_out_by_what_they_are_and_by_what_they_are_called(
     project: Project, api: ApiServer, standin: PortStandIn
 ) -> None:
-    secret = "a-very-secret-t0ken"  # noqa: S105
+    secret = "a-very-secret-t0ken"
     project.config["connection"] |= {"authType": "bearer_token", "apiToken": secret}
     record = {
         "id": 1,

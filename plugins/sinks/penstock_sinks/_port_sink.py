@@ -131,7 +131,7 @@ class PortSink(Sink):
                 async for page in self._finder.pages(one, ours=False):
                     self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
                 for chunk in self._memory.contents(identifier):
-                    yield [_entity(identifier, found) for found in chunk]
+                    yield [entity_of(identifier, found) for found in chunk]
 
     async def tell(self, news: RunNews) -> None:
         """Tell Port, for the pages that show it."""
@@ -148,7 +148,7 @@ class PortSink(Sink):
         for blueprint in dict.fromkeys(key.blueprint for key in keys):
             names = [key.identifier for key in keys if key.blueprint == blueprint and is_name(key.identifier)]
             for one in await self._finder.read(blueprint, names):
-                entity = _entity(blueprint, one)
+                entity = entity_of(blueprint, one)
                 found[EntityKey(blueprint, entity.identifier)] = HeldEntity("", "", entity)
         return [found.get(key) for key in keys]
 
@@ -231,7 +231,7 @@ class PortSink(Sink):
         work.bodies[index] = body
         work.digests[index] = digest = hash(body)
         if self._flags.create_missing_related_entities:
-            work.targets.update(_led_to(entity, targets))
+            work.targets.update(led_to(entity, targets))
         if self._is_known(work, entity, digest):
             work.outcomes[index] = UNCHANGED
             return None
@@ -267,7 +267,7 @@ class PortSink(Sink):
             for index in indexes:
                 if work.outcomes[index].kind == "deferred":
                     entity = work.entities[index]
-                    needs = _led_to(entity, self._blueprints[blueprint].targets)
+                    needs = led_to(entity, self._blueprints[blueprint].targets)
                     self._memory.put_off(kind, blueprint, entity.identifier, work.bodies[index], needs)
 
     async def _settle(self, group: Sequence[Waiting]) -> list[Settled]:
@@ -297,7 +297,7 @@ class _Work:
         self.targets: set[tuple[str, str]] = set()
 
 
-def _led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Iterate over the keys of what an entity's relations name."""
     for name, value in entity.relations.items():
         blueprint = targets.get(name)
@@ -308,7 +308,8 @@ def _led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, s
                 yield from ((blueprint, one) for one in value if isinstance(one, str))
 
 
-def _entity(blueprint: str, found: Found) -> Entity:
+def entity_of(blueprint: str, found: Found) -> Entity:
+    """Return what Port has of an entity."""
     return Entity(
         blueprint,
         found["identifier"],

@@ -135,6 +135,12 @@ class Port(SinkStrategy[PortConfig]):
 
         return PortSink(config, context)
 
+    def rehearse(self, config: PortConfig, context: SinkContext, folder: Path) -> Sink:
+        """Return a sink that asks Port what a sync would ask, and sends nothing that changes anything."""
+        from penstock_sinks._port_rehearsal import RehearsedSink  # noqa: PLC0415 - it imports httpx
+
+        return RehearsedSink(config, context, folder)
+
     async def make_ready(self, config: PortConfig, context: SinkContext) -> None:
         """Register the integration, and make what is to be there from the first start on."""
         from penstock_sinks._port_integration import make_ready  # noqa: PLC0415 - as above
