@@ -66,7 +66,7 @@ def only_reading(standin: PortStandIn, since: int) -> bool:
     )
 
 
-def change(project: Project, api: ApiServer) -> None:
+def change(api: ApiServer) -> None:
     """Have one user come, one go and one change."""
     users = people(13)
     users[1]["name"] = "Somebody else"
@@ -86,7 +86,7 @@ def test_what_would_be_created_updated_and_deleted_is_told_field_by_field(
     project: Project, api: ApiServer, standin: PortStandIn
 ) -> None:
     project.sync()
-    change(project, api)
+    change(api)
     before, since = contents(standin), len(standin.received)
     planned = plan(project)
 
@@ -102,9 +102,9 @@ def test_what_would_be_created_updated_and_deleted_is_told_field_by_field(
     assert contents(standin) == before
 
 
-def test_a_sync_does_what_was_planned(project: Project, api: ApiServer, standin: PortStandIn) -> None:
+def test_a_sync_does_what_was_planned(project: Project, api: ApiServer) -> None:
     project.sync()
-    change(project, api)
+    change(api)
     planned = plan(project)
     report = project.sync()
 
@@ -118,7 +118,7 @@ def test_a_plan_is_applied_and_only_then_anything_is_written(
     project: Project, api: ApiServer, standin: PortStandIn, tmp_path: Path
 ) -> None:
     project.sync()
-    change(project, api)
+    change(api)
     plan(project, out=tmp_path / "plan.jsonl")
 
     applied = apply(project, tmp_path / "plan.jsonl")
@@ -133,7 +133,7 @@ def test_a_plan_that_port_has_moved_away_from_changes_nothing(
     project: Project, api: ApiServer, standin: PortStandIn, tmp_path: Path
 ) -> None:
     project.sync()
-    change(project, api)
+    change(api)
     plan(project, out=tmp_path / "plan.jsonl")
     standin.entities.of("user")["2"].title = "by hand"
     before = contents(standin)
@@ -201,7 +201,7 @@ def test_what_is_not_mapped_stays_in_the_plan_or_goes(
     project.config["enableMergeEntity"] = merge
     project.sync()
     standin.entities.of("user")["2"].properties["more"] = "kept"
-    change(project, api)
+    change(api)
     [planned] = [one for one in plan(project).changes if one.identifier == "2"]
 
     assert [one.field for one in planned.differences] == ["title", *([] if merge else ["properties.more"])]
