@@ -11,7 +11,7 @@ from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-_BLOCK: Final = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL)
+_BLOCK: Final = r"(?s:-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Identity:
 def _parse(text: str, path: Path | None) -> Pem:
     if "\n" not in text.strip():  # as JSON and .env files carry it
         text = text.replace("\\r", "").replace("\\n", "\n")
-    blocks = [(block[1], block[0]) for block in _BLOCK.finditer(text)]
+    blocks = [(block[1], block[0]) for block in re.finditer(_BLOCK, text)]
     keys = [block for label, block in blocks if label.endswith("PRIVATE KEY")]
     certificates = [block for label, block in blocks if label in {"CERTIFICATE", "X509 CERTIFICATE"}]
     if not keys and not certificates:
