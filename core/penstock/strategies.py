@@ -61,8 +61,7 @@ class PluginConfig(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OceanVariable:
+class OceanVariable(NamedTuple):
     """Metadata of a sink's setting: under which variable people who come from Ocean have it.
 
     ``client_id: Annotated[SecretStr, OceanVariable("PORT__CLIENT_ID", chooses=True)]`` is set by
@@ -70,7 +69,7 @@ class OceanVariable:
     """
 
     name: str
-    """Without ``OCEAN__``."""
+    """Without ``OCEAN__``, or one of ``APPLICATION__...`` whole."""
     chooses: bool = False
     """Whether the variable, where it is set, makes this sink the one that is used if no ``sink.type`` is written."""
     otherwise: str | None = None
@@ -530,6 +529,9 @@ class Sink(ABC):
     catalog's own rules let sources share entities.
     """
 
+    wanted_examples: int = 0
+    """How many raw items ``examples`` wants of each resource; read once, when the sink has been entered."""
+
     async def __aenter__(self) -> Self:
         """Open files or connections.
 
@@ -578,6 +580,14 @@ class Sink(ABC):
 
         Called after ``claim`` and again after everything was written and deleted, or when the run cannot go on. What
         it raises is logged, and does the run no harm.
+        """
+
+    async def examples(self, kind: str, items: Sequence[JSON]) -> None:  # noqa: B027 - most catalogs show no records
+        """Take the first raw items of a resource, for a catalog that shows what its sources give.
+
+        Called once for each resource of which anything was read, where ``wanted_examples`` is not 0. The items are as
+        the data path gave them, with the values of path parameters; known secrets are taken out, and so is every value
+        whose name is one of a secret. What it raises is a warning in the report, and does the run no harm.
         """
 
     async def count(self) -> int | None:

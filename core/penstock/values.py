@@ -233,8 +233,7 @@ class Settled(NamedTuple):
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFlags:
+class WriteFlags(NamedTuple):
     """What the top of a mapping says of writing (mapping.md section 2); each sink heeds what it can."""
 
     create_missing_related_entities: bool = True
@@ -248,8 +247,7 @@ class WriteFlags:
 NewsState: TypeAlias = Literal["pending", "running", "completed", "failed", "aborted"]
 
 
-@dataclass(frozen=True, slots=True)
-class KindNews:
+class KindNews(NamedTuple):
     """How one kind of a run goes; all numbers but ``seconds`` are counts."""
 
     kind: str
@@ -269,10 +267,13 @@ class KindNews:
     """Entities that the sink refused."""
     deleted: int = 0
     seconds: float = 0.0
+    errors: Sequence[str] = ()
+    """What the report says of it, the first ones only: where, and what; no secrets."""
+    warnings: Sequence[str] = ()
+    """The same of what was odd."""
 
 
-@dataclass(frozen=True, slots=True)
-class RunNews:
+class RunNews(NamedTuple):
     """How a run goes."""
 
     state: NewsState

@@ -1,4 +1,4 @@
-"""A Kafka broker on a loopback port: librdkafka's own, which speaks the protocol and keeps what is written in memory."""
+"""A Kafka broker on a loopback port: that of librdkafka, which keeps what is written in memory."""
 
 from __future__ import annotations
 

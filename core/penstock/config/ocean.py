@@ -44,7 +44,6 @@ _CENTRAL: Final = "records are mapped here, as in the mode ocean-core"
 NOTICES: Final[Mapping[str, str]] = {
     "OCEAN__PORT__PORT_APP_CONFIG_CACHE_TTL": "the mapping is fetched anew for every sync",
     "OCEAN__ALLOW_ENVIRONMENT_VARIABLES_JQ_ACCESS": "expressions never see the environment",
-    "OCEAN__SEND_RAW_DATA_EXAMPLES": "no examples of records are sent",
     "OCEAN__CREATE_PORT_RESOURCES_ORIGIN": "what is missing is made from the folder of resources",
     "OCEAN__BASE_URL": "no webhook of a source is registered, so nobody has to know the address",
     "OCEAN__RUNTIME": "it always runs where you run it",
@@ -64,7 +63,6 @@ NOTICES: Final[Mapping[str, str]] = {
     "OCEAN__STREAMING__LOCATION": "answers are read page by page",
     "OCEAN__ACTIONS_PROCESSOR__ENABLED": "actions are not processed",
     "OCEAN__PROCESS_EXECUTION_MODE": "every sync of `penstock serve` is a process of its own",
-    "APPLICATION__ENABLE_HTTP_LOGGING": "the log goes to stderr only",
 }
 """Why those that are accepted have no effect."""
 
@@ -82,7 +80,8 @@ class Claim(NamedTuple):
     @property
     def whole_name(self) -> str:
         """The variable's name."""
-        return f"{OCEAN}{self.variable.name}"
+        name = self.variable.name
+        return name if name.startswith(APPLICATION) else f"{OCEAN}{name}"
 
 
 def claims_of(model: type[BaseModel]) -> Iterator[Claim]:
@@ -160,8 +159,10 @@ def _is_in_a_block(name: str) -> bool:
 
 
 def _node(environment: Environment, claim: Claim) -> Node | None:
-    node = environment.ocean
-    for step in claim.variable.name.lower().split("__"):
+    prefix, node = OCEAN, environment.ocean
+    if claim.variable.name.startswith(APPLICATION):
+        prefix, node = APPLICATION, environment.application
+    for step in claim.whole_name.removeprefix(prefix).lower().split("__"):
         child = node.fields.get(step)
         if child is None:
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -13,6 +13,7 @@ from typing import Any, Final, Self, cast
 import orjson
 
 from penstock import (
+    JSON,
     Entity,
     EntityBatch,
     EntityKey,
@@ -32,6 +33,7 @@ from penstock_sinks._port_api import Api, RefusalError, client_settings
 from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
 from penstock_sinks._port_compare import is_comparable, is_held
 from penstock_sinks._port_delete import Deleter
+from penstock_sinks._port_examples import MOST, send_examples
 from penstock_sinks._port_find import Finder, Found
 from penstock_sinks._port_memory import Memory, Waiting
 from penstock_sinks._port_news import Bulletin
@@ -60,6 +62,7 @@ class PortSink(Sink):
         self._config = config
         self._context = context
         self._flags = _flags(config, context.flags)
+        self.wanted_examples = MOST if config.send_raw_data_examples else 0
         self._blueprints: dict[str, _Blueprint] = {}
         self._kinds: dict[str, str] = {}
         """The kind that wrote to a blueprint last."""
@@ -75,7 +78,7 @@ class PortSink(Sink):
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
             self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
-            self._bulletin = Bulletin(self._api, run)
+            self._bulletin = Bulletin(self._api, run, logs=config.send_logs)
             self._open = stack.pop_all()
         return self
 
@@ -128,11 +131,16 @@ class PortSink(Sink):
                 async for page in self._finder.pages(one, ours=False):
                     self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
                 for chunk in self._memory.contents(identifier):
-                    yield [_entity(identifier, found) for found in chunk]
+                    yield [entity_of(identifier, found) for found in chunk]
 
     async def tell(self, news: RunNews) -> None:
         """Tell Port, for the pages that show it."""
         await self._bulletin.tell(news)
+
+    async def examples(self, kind: str, items: Sequence[JSON]) -> None:
+        """Show Port what the source gives, where it knows the integration."""
+        if self._bulletin.is_heard:
+            await send_examples(self._api, kind, items)
 
     async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
         """Look the keys up."""
@@ -140,7 +148,7 @@ class PortSink(Sink):
         for blueprint in dict.fromkeys(key.blueprint for key in keys):
             names = [key.identifier for key in keys if key.blueprint == blueprint and is_name(key.identifier)]
             for one in await self._finder.read(blueprint, names):
-                entity = _entity(blueprint, one)
+                entity = entity_of(blueprint, one)
                 found[EntityKey(blueprint, entity.identifier)] = HeldEntity("", "", entity)
         return [found.get(key) for key in keys]
 
@@ -223,7 +231,7 @@ class PortSink(Sink):
         work.bodies[index] = body
         work.digests[index] = digest = hash(body)
         if self._flags.create_missing_related_entities:
-            work.targets.update(_led_to(entity, targets))
+            work.targets.update(led_to(entity, targets))
         if self._is_known(work, entity, digest):
             work.outcomes[index] = UNCHANGED
             return None
@@ -259,7 +267,7 @@ class PortSink(Sink):
             for index in indexes:
                 if work.outcomes[index].kind == "deferred":
                     entity = work.entities[index]
-                    needs = _led_to(entity, self._blueprints[blueprint].targets)
+                    needs = led_to(entity, self._blueprints[blueprint].targets)
                     self._memory.put_off(kind, blueprint, entity.identifier, work.bodies[index], needs)
 
     async def _settle(self, group: Sequence[Waiting]) -> list[Settled]:
@@ -289,7 +297,7 @@ class _Work:
         self.targets: set[tuple[str, str]] = set()
 
 
-def _led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+def led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Iterate over the keys of what an entity's relations name."""
     for name, value in entity.relations.items():
         blueprint = targets.get(name)
@@ -300,7 +308,8 @@ def _led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, s
                 yield from ((blueprint, one) for one in value if isinstance(one, str))
 
 
-def _entity(blueprint: str, found: Found) -> Entity:
+def entity_of(blueprint: str, found: Found) -> Entity:
+    """Return what Port has of an entity."""
     return Entity(
         blueprint,
         found["identifier"],
@@ -330,4 +339,4 @@ def _flags(config: PortConfig, flags: WriteFlags) -> WriteFlags:
         for name in ("create_missing_related_entities", "delete_dependent_entities", "enable_merge_entity")
         if (value := getattr(config, name)) is not None
     }
-    return replace(flags, **own)
+    return flags._replace(**own)
