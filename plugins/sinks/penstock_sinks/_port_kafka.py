@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any, Final, TypeVar, cast
 
 import orjson
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -16,12 +16,7 @@ from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_requests import Object, topic_of
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
-    ResultT = TypeVar("ResultT")
-
+ResultT = TypeVar("ResultT")
 _LOG: Final = logging.getLogger(__name__)
 _ALONE: Final = (
     "no part of the topic is left for us: another service with the same type and identifier of the integration reads "
@@ -38,8 +33,8 @@ async def consumed(api: Api, kafka: KafkaSettings) -> AsyncIterator[Object | Sil
     try:
         topic, settings = await _joined(api, kafka)
     except RefusalError as error:
-        message = f"Port does not say how its Kafka is read: {error.message} ({error.status} {error.code})"
-        raise SinkError(message) from error
+        why = f"{error.message} ({error.status} {error.code})"
+        raise SinkError(f"Port does not say how its Kafka is read: {why}") from error
     reader = _Reader(settings, kafka.poll_timeout)
     try:
         reader.begin(topic)
@@ -101,7 +96,7 @@ class _Reader:
     def begin(self, topic: str) -> None:
         self._consumer.subscribe([topic], on_assign=self._assigned)
 
-    def next(self) -> Message | None:
+    def next(self) -> Message[bytes, bytes] | None:
         message = self._consumer.poll(self._patience)
         error = None if message is None else message.error()
         if error is None:
@@ -109,7 +104,7 @@ class _Reader:
         self._failed(error)
         return None
 
-    def done(self, message: Message) -> None:
+    def done(self, message: Message[bytes, bytes]) -> None:
         try:
             self._consumer.commit(message=message, asynchronous=False)
         except KafkaException as error:
@@ -141,7 +136,7 @@ async def _whole(work: Callable[[], ResultT]) -> ResultT:
         raise
 
 
-def _content(message: Message) -> Object | None:
+def _content(message: Message[bytes, bytes]) -> Object | None:
     """Return what a message says, None where it is no JSON object: others write there, too."""
     try:
         content: object = orjson.loads(message.value() or b"")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import Final, TypeAlias, cast
+from typing import Final, TypeAlias
 
 from penstock import JSON, Listening
 
@@ -122,4 +122,4 @@ def last_sync(integration: Object) -> datetime | None:
 def _within(value: JSON, *path: str) -> Object:
     for step in path:
         value = value.get(step) if isinstance(value, dict) else None
-    return cast("Object", value) if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else {}

@@ -56,7 +56,7 @@ async def nothing(standin: PortStandIn, heard: asyncio.Future[Any]) -> bool:
     """Wait until Port was asked twice more, and return whether nothing came of it."""
     asked = len(standin.requests("resync-request"))
     while not heard.done() and len(standin.requests("resync-request")) < asked + 3:
-        await asyncio.sleep(0.005)
+        await asyncio.wait([heard], timeout=0.005)
     return not heard.done()
 
 
@@ -102,7 +102,7 @@ def test_a_mapping_that_is_changed_is_heard_once_with_or_without_a_request(stand
     ],
 )
 def test_a_request_from_before_is_heard_unless_a_sync_has_seen_it_or_begins_now(
-    standin: PortStandIn, state: dict[str, str], begins_with_sync: bool, is_heard: bool
+    standin: PortStandIn, state: dict[str, str], *, begins_with_sync: bool, is_heard: bool
 ) -> None:
     standin.integrations.all[OURS]["resyncState"] = state
     standin.integrations.ask_for_resync(OURS)
@@ -204,7 +204,7 @@ ASKS: dict[str, tuple[dict[str, Any], bool]] = {
 
 
 @pytest.mark.parametrize(("message", "asks"), ASKS.values(), ids=ASKS)
-def test_what_a_message_asks_for(message: dict[str, Any], asks: bool) -> None:
+def test_what_a_message_asks_for(message: dict[str, Any], *, asks: bool) -> None:
     assert asks_for_sync(message, OURS, {OURS, "number"}, "KAFKA") is asks
 
 
@@ -222,7 +222,7 @@ def test_what_a_message_asks_for(message: dict[str, Any], asks: bool) -> None:
     ],
 )
 def test_a_call_asks_for_a_sync_unless_it_tells_of_something_else(
-    standin: PortStandIn, body: bytes, asks: bool
+    standin: PortStandIn, body: bytes, *, asks: bool
 ) -> None:
     async def scenario() -> tuple[bool, str]:
         async with listening(standin, Listening("call")) as listener:
@@ -346,9 +346,10 @@ def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     find = importlib.util.find_spec
 
     def hidden(name: str) -> None:
-        monkeypatch.setattr(
-            "penstock_sinks._port_requests.find_spec", lambda wanted: None if wanted == name else find(wanted)
-        )
+        def found(wanted: str) -> object:
+            return None if wanted == name else find(wanted)
+
+        monkeypatch.setattr("penstock_sinks._port_requests.find_spec", found)
 
     return hidden
 

@@ -129,7 +129,9 @@ class PortStandIn:
             "x-ratelimit-reset": str(int(start + self.limits.period) + 1),
         }, left < 0
 
-    def _route(self, request: Received) -> tuple[int, object]:
+    def _route(  # noqa: PLR0911 - a table of routes
+        self, request: Received
+    ) -> tuple[int, object]:
         parts = request.parts
         if len(request.body) > MAX_BODY:
             raise RefusedError(413, "payload_too_large", "request entity too large")
