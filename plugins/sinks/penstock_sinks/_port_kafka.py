@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any, Final, TypeVar, cast
 
 import orjson
@@ -47,7 +48,7 @@ async def consumed(api: Api, kafka: KafkaSettings) -> AsyncIterator[Object | Sil
             content = _content(message)
             if content is not None:
                 yield content
-            await _whole(lambda: reader.done(message))  # noqa: B023 - it is awaited at once
+            await _whole(partial(reader.done, message))
     finally:
         await _whole(reader.close)
 
