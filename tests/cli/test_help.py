@@ -35,6 +35,8 @@ COMMANDS = [
     ("plugins", "lock"),
     ("schema",),
     ("init",),
+    ("import",),
+    ("import", "ocean"),
     ("demo",),
     ("version",),
 ]

@@ -14,6 +14,7 @@ EPILOG: Final = """\b
 First steps:
   penstock demo              see a whole sync, offline, in a folder of its own
   penstock init              write a penstock.yml to start from
+  penstock import ocean      or make one of what Port's Ocean was told
   penstock check             one request per kind: does the connection work?
   penstock plan              what would a sync change? nothing is written
   penstock sync              read everything, and keep the catalog in step
@@ -67,8 +68,8 @@ _COMMANDS: Final = (
 _PLUGGABLE: Final = frozenset({"sync", "plan", "apply", "serve", "check", "preview", "entities", "explain", "schema"})
 """The commands that may use plugins of others."""
 _OPTIONS: Final[dict[str, dict[str, Any]]] = {"demo": {"context_settings": {"allow_interspersed_args": False}}}
-_GROUPS: Final = ("holds", "runs", "auth", "plugins")
-"""Each is the ``app`` of the module of its name."""
+_GROUPS: Final = {"holds": "holds", "runs": "runs", "auth": "auth", "import": "importing", "plugins": "plugins"}
+"""Each is the ``app`` of a module."""
 
 
 def application(arguments: Sequence[str] = ()) -> typer.Typer:
@@ -93,7 +94,7 @@ def application(arguments: Sequence[str] = ()) -> typer.Typer:
             command = app.command(name, epilog=getattr(module, "EPILOG", None), **_OPTIONS.get(name, {}))
             function = getattr(module, name)
             command(pluggable(function) if name in _PLUGGABLE else function)
-    for name in _GROUPS:
+    for name, module_name in _GROUPS.items():
         if name in asked or not asked:
-            app.add_typer(import_module(f"penstock.cli.{name}").app, name=name)
+            app.add_typer(import_module(f"penstock.cli.{module_name}").app, name=name)
     return app
