@@ -54,7 +54,7 @@ def state(environ: Mapping[str, str]) -> dict[str, object]:
         "service": (service,),
         "": (settings.flags,),
     }
-    said = {
+    said: dict[str, object] = {
         f"{block}.{name}": getattr(model, name)
         for block, all_of_it in models.items()
         for model in all_of_it
@@ -308,7 +308,7 @@ def test_a_key_of_config_yaml_is_what_its_variable_is(tmp_path: Path, row: Row, 
     document = _document(environ, camel=camel)
     if row.variable in {"OCEAN__INTEGRATION__CONFIG", "OCEAN__INTEGRATION__SECRETS"}:
         document["integration"]["config"] |= {"timeout": 9}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(document))
+    (tmp_path / "config.yaml").write_text(json.dumps(document))
 
     result = import_ocean(Places(tmp_path), plugins())
 
@@ -392,7 +392,7 @@ def _values(name: str, value: object) -> dict[str, Any]:
 
 
 def _fates(folder: Path, values: Mapping[str, Any]) -> tuple[Fate, ...]:
-    (folder / "values.yaml").write_text(yaml.safe_dump(values))
+    (folder / "values.yaml").write_text(json.dumps(values))
     return import_ocean(Places(folder), plugins()).fates
 
 
@@ -408,7 +408,7 @@ def test_a_value_of_the_chart_has_its_fate(tmp_path: Path, row: Value) -> None:
 
 def test_a_cron_job_syncs_once_and_its_schedule_is_for_the_chart(tmp_path: Path) -> None:
     values = _values("workload", {"kind": "CronJob"}) | {"scheduledResyncInterval": "0 */1 * * *"}
-    (tmp_path / "values.yaml").write_text(yaml.safe_dump(values))
+    (tmp_path / "values.yaml").write_text(json.dumps(values))
 
     result = import_ocean(Places(tmp_path), plugins())
 

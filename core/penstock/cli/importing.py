@@ -78,8 +78,9 @@ def ocean(
 ) -> None:
     """Write what Ocean was told as a penstock.yml.
 
-    It does what the installation of Port's Ocean custom integration does. Takes what it finds in the folder by its usual names, and the variables of this process. No secret is written: a
-    variable stands for each, and the last lines say which must be set. Says of each setting what became of it.
+    It does what the installation of Port's custom integration does. Takes what it finds in the folder by its usual
+    names, and the variables of this process. No secret is written: a variable stands for each, and the last lines say
+    which must be set. Says of each setting what became of it.
     """
     with explained(verbose=verbose):
         from penstock.cli.files import STDOUT, require_folder, write_whole

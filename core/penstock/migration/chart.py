@@ -65,4 +65,8 @@ POD: Final[dict[str, str]] = {
     **dict.fromkeys(("integration.version", "image", "imageRegistry"), _IMAGE),
 }
 """Values that do not concern what is synced, and where they belong."""
-CRON: Final = "is the schedule of the CronJob: scheduledResyncInterval of the chart in deploy/helm/penstock"
+OF_JOBS: Final[dict[str, str]] = {
+    "scheduledResyncInterval": "is the schedule of the CronJob: our chart has a value of this name",
+    "integration.eventListener": "a CronJob syncs once",
+}
+"""The same, where the chart makes a CronJob."""

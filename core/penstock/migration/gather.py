@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -192,6 +192,11 @@ class _Chart:
     def __init__(self, file: Path, values: Mapping[str, str], gathered: Gathered, found: Findings) -> None:
         self._file, self._values, self._gathered, self._found = file, values, gathered, found
         self._cron = False
+        self._lists: dict[str, Callable[[Node, str], None]] = {
+            **dict.fromkeys(chart.SETTINGS, self._setting),
+            chart.EXTRA: self._extra_config,
+            chart.EXTRA_ENV: self._extra_env,
+        }
 
     def read(self) -> None:
         root = read_yaml(self._file, text_of, self._found)
@@ -212,23 +217,13 @@ class _Chart:
         name = node.path
         if node.value is None:
             return
-        if name == "scheduledResyncInterval" and self._cron:
-            self._tell(node, chart.CRON)
-        elif name == "integration.eventListener" and self._cron:
-            self._tell(node, "a CronJob syncs once")
+        if name in self._lists:
+            for child in children(node):
+                self._lists[name](child, to_snake(child.path.removeprefix(f"{name}.")).upper())
+        elif (reason := self._reason(name)) is not None:
+            self._gathered.fates.append(Fate(name, node.source, "no effect", "", reason))
         elif name in chart.VARIABLES:
             self._set(chart.VARIABLES[name], node, as_text(node))
-        elif name in chart.SETTINGS:
-            for child in children(node):
-                self._set(CONFIG + to_snake(child.path.removeprefix(f"{name}.")).upper(), child, as_text(child))
-        elif name == chart.EXTRA:
-            for child in children(node):
-                self._extra(to_snake(child.path.removeprefix(f"{name}.")).upper(), child, as_text(child))
-        elif name == chart.EXTRA_ENV:
-            for child in children(node):
-                self._extra_env(child)
-        elif name in chart.POD:
-            self._tell(node, chart.POD[name])
         elif node.fields and any(known.startswith(f"{name}.") for known in _KNOWN):
             for child in children(node):
                 self._value(child)
@@ -236,10 +231,17 @@ class _Chart:
             remark = f"the chart has no such value{did_you_mean(name, _KNOWN)}"
             self._gathered.fates.append(Fate(name, node.source, "unknown", "", remark))
 
-    def _tell(self, node: Node, remark: str) -> None:
-        self._gathered.fates.append(Fate(node.path, node.source, "no effect", "", remark))
+    def _reason(self, name: str) -> str | None:
+        """Return why a value is not for us."""
+        return (chart.OF_JOBS if self._cron else {}).get(name) or chart.POD.get(name)
 
-    def _extra_env(self, node: Node) -> None:
+    def _setting(self, node: Node, name: str) -> None:
+        self._set(CONFIG + name, node, as_text(node))
+
+    def _extra_config(self, node: Node, name: str) -> None:
+        self._extra(name, node, as_text(node))
+
+    def _extra_env(self, node: Node, _: str) -> None:
         name = node.fields.get("name", NOTHING).as_text()
         if name is None:
             self._found.problem(node, "expected the name of a variable, and its value", path=f"{node.path}.name")

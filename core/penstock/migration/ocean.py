@@ -17,7 +17,7 @@ from penstock.config.environment import OCEAN, Environment, Variable
 from penstock.config.load import Inputs, load_calendar, load_service, load_settings
 from penstock.config.models import HttpSettings, MappingFlags, Settings
 from penstock.config.node import NOTHING, Node, json_of, to_snake
-from penstock.config.ocean import EFFECTS, NOTICES, claims_of, schedule_in, settings_in, sinks_chosen
+from penstock.config.ocean import claims_of, schedule_in, settings_in, sinks_chosen
 from penstock.config.problems import Findings
 from penstock.config.secrets import secrets_of
 from penstock.config.service import EventListener, ServiceDocument
@@ -25,18 +25,16 @@ from penstock.config.settings import PluginSettings, Setting
 from penstock.config.sources import Sources, read_root, read_sources, text_of
 from penstock.config.validation import camel
 from penstock.config.yaml_source import parse_yaml
-from penstock.errors import ConfigurationError, PenstockError, Problem, did_you_mean
+from penstock.errors import ConfigurationError, PenstockError, Problem
 from penstock.migration.conceal import Requests, Vault, carries_secret, escaped, variable
-from penstock.migration.fate import Fate, Outcome
+from penstock.migration.fate import Fate
 from penstock.migration.gather import CONFIG, Found, Gathered, Places, gather, stand_in
+from penstock.migration.told import NOWHERE, Fates, is_unknown, resource_files
 from penstock.migration.yaml_text import yaml_text
 from penstock.plugins import PluginManager, config_of
 from penstock.redaction import looks_secret
 
-_RESOURCES: Final = ".port/resources"
-_SUFFIXES: Final = (".json", ".yaml", ".yml")
 _TYPES: Final = {"auth_type": "auth", "pagination_type": "pagination"}
-_NOT_SENT: Final = ("actions", "scorecards", "pages")
 _DIFFERENT: Final = {
     "timeout": "Ocean does not look at it, but at OCEAN__CLIENT_TIMEOUT",
     "custom_headers": "Ocean does not send them",
@@ -114,7 +112,9 @@ class _Importer:
         text = self._text()
         needed = {name: self._origin(name) for name in self._vault.bound}
         self._prove(text)
-        return Imported(text, tuple(self._fates()), needed, tuple(self._notes), dict(self._vault.bound), self._settings)
+        return Imported(
+            text, tuple(self._fates().all()), needed, tuple(self._notes), dict(self._vault.bound), self._settings
+        )
 
     # what is loaded
 
@@ -126,17 +126,13 @@ class _Importer:
         if self._into_port and self._places.mapping is None:
             self._kept_mapping, mapping = mapping is not None, None
         elif mapping is None:
-            mapping = next(self._resource_files("port-app-config"), None)
+            mapping = next(resource_files(self._places.folder, "port-app-config"), None)
         self._mapping = mapping
         return replace(inputs, mapping_file=mapping)
 
     def _given(self) -> tuple[Variable, ...]:
         settings = [one.variable for one in self._gathered.settings]
         return (*self._gathered.others.values(), *settings)
-
-    def _resource_files(self, name: str) -> Iterator[Path]:
-        folder = self._places.folder / _RESOURCES
-        return (file for suffix in _SUFFIXES if (file := folder / f"{name}{suffix}").is_file())
 
     def _loaded(self) -> Settings:
         """Load; a secret that is nowhere will be a variable, and is no reason to give up."""
@@ -149,7 +145,7 @@ class _Importer:
         for name in missing:
             whole = CONFIG + name.upper()
             one = Variable(whole, stand_in(whole), f"nowhere {whole}")
-            self._gathered.settings.append(Found(one, whole, "nowhere", whole, known=False))
+            self._gathered.settings.append(Found(one, whole, NOWHERE[0], whole, known=False))
         self._inputs = replace(self._inputs, given=self._given())
         try:
             return load_settings(self._inputs, self._plugins)
@@ -240,7 +236,7 @@ class _Importer:
             return self._vault.put(node, self._variable_of(node, name))
         if isinstance(value, bool | int | float):
             return replace(
-                node, value=int(value) if isinstance(value, float) and value == int(value) else value, text=""
+                node, value=int(value) if isinstance(value, float) and value.is_integer() else value, text=""
             )
         return escaped(node)
 
@@ -317,7 +313,7 @@ class _Importer:
         members = {to_snake(key): child for key, child in root.fields.items()} if root else {}
         if "resources" not in members:
             return None
-        unknown = {one.where for one in self._settings.warnings if _is_unknown(one)}
+        unknown = {one.where for one in self._settings.warnings if is_unknown(one)}
         requests = Requests(self._vault, unknown, is_text=self._mapping is not None)
         clean = requests.clean(members["resources"])
         if requests.exposed:
@@ -331,84 +327,17 @@ class _Importer:
                 return one.place if one.known else "not known here"
         return self._vault.origins[name]
 
-    # what is told
-
-    def _fates(self) -> Iterator[Fate]:
-        strongest = {one.variable.name: one for one in self._gathered.settings}
-        told: set[str] = set()
-        for one in self._gathered.settings:
-            if one.place in {"nowhere", "the chart"}:
-                continue
-            winner = strongest[one.variable.name]
-            if winner is not one:
-                yield Fate(one.written, one.place, "overridden", "", f"{winner.place} {winner.written} is stronger")
-                continue
-            told.add(one.variable.source)
-            yield self._fate(one)
-        yield from self._gathered.fates
-        yield from self._fates_of_files()
-        for warning in self._settings.warnings:
-            if warning.source not in told:
-                outcome: Outcome = "unknown" if _is_unknown(warning) else "kept"
-                yield Fate(warning.where, warning.source, outcome, "", _reason(warning))
-
-    def _fate(self, one: Found) -> Fate:
-        source, name = one.variable.source, one.variable.name
-        targets = list(dict.fromkeys(self._targets.get(source, [])))
-        warnings = [warning for warning in self._settings.warnings if warning.source == source]
-        remark = "; ".join(dict.fromkeys(_reason(warning) for warning in warnings))
-        if targets:
-            last = to_snake(one.written.rpartition("__")[2].rpartition(".")[2])
-            same = all(last in {to_snake(step) for step in target.split(".")} for target in targets)
-            return Fate(one.written, one.place, "kept" if same else "renamed", ", ".join(targets), remark)
-        if warnings:
-            return Fate(
-                one.written, one.place, "unknown" if any(map(_is_unknown, warnings)) else "no effect", "", remark
-            )
-        if not one.variable.value:
-            return Fate(one.written, one.place, "no effect", "", "it is empty, which means that it is not set")
-        known = self._known()
-        if name in known or name.startswith(f"{OCEAN}INTEGRATION__"):
-            reason = NOTICES.get(name, "it says what holds anyway, or a stronger setting says otherwise")
-            owners = [sink.name for sink in self._plugins.usable("sink") if name in _claimed(config_of(sink))]
-            if owners and self._settings.sink.strategy.name not in owners:
-                reason = f"it is for the sink {' or '.join(owners)}, for which no credentials were found"
-            return Fate(one.written, one.place, "no effect", "", reason)
-        return Fate(one.written, one.place, "unknown", "", f"there is no such variable{did_you_mean(name, known)}")
-
-    def _known(self) -> list[str]:
-        claims = [name for sink in self._plugins.usable("sink") for name in _claimed(config_of(sink))]
-        return [*EFFECTS, *NOTICES, *claims]
-
-    def _fates_of_files(self) -> Iterator[Fate]:
-        folder = self._places.folder
-        if self._mapping is not None:
-            count = f"{len(self._settings.resources)} of them"
-            yield Fate(self._mapping.name, str(self._mapping), "kept", "resources", count)
-        elif self._kept_mapping:
-            remark = "the mapping at Port counts, as in Ocean; name this file with --mapping to have it in its place"
-            yield Fate(str(self._gathered.mapping), str(folder), "no effect", "", remark)
-        for name in ("blueprints", "port-app-config"):
-            for file in self._resource_files(name):
-                if file == self._mapping:
-                    continue
-                if self._into_port:
-                    yield Fate(
-                        file.name, str(file), "kept", "sink.resourcesPath", "is made at Port where it is missing"
-                    )
-                else:
-                    yield Fate(file.name, str(file), "no effect", "", "a catalog of our own needs none")
-        for name in _NOT_SENT:
-            for file in self._resource_files(name):
-                yield Fate(file.name, str(file), "no effect", "", "only blueprints and port-app-config go to Port")
-        for file in (folder / f"blueprints{suffix}" for suffix in _SUFFIXES):
-            if file.is_file():
-                remark = (
-                    f"Port gets the blueprints that are in {_RESOURCES}"
-                    if self._into_port
-                    else "a catalog of our own needs no blueprints"
-                )
-                yield Fate(file.name, str(file), "no effect", "", remark)
+    def _fates(self) -> Fates:
+        return Fates(
+            self._places.folder,
+            self._gathered,
+            self._settings,
+            self._targets,
+            self._plugins,
+            into_port=self._into_port,
+            mapping=self._mapping,
+            left_mapping=self._kept_mapping,
+        )
 
     # what is proven
 
@@ -450,19 +379,6 @@ def _missing_secret(problem: Problem) -> str | None:
     block, _, name = problem.where.rpartition(".")
     wanted = block == "connection" and problem.message.startswith("is required by authType")
     return to_snake(name) if wanted and looks_secret(name) else None
-
-
-def _claimed(model: type[BaseModel]) -> list[str]:
-    return [claim.whole_name for claim in claims_of(model)]
-
-
-def _reason(problem: Problem) -> str:
-    """Return what was said, without what the outcome says already."""
-    return problem.message.removeprefix("has no effect: ").removesuffix(" (ignored)")
-
-
-def _is_unknown(problem: Problem) -> bool:
-    return "there is no such " in problem.message
 
 
 def _hides(name: str, value: object, model: BaseModel) -> bool:

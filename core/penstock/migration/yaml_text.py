@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final, cast
 
 import yaml
 from yaml.nodes import MappingNode, ScalarNode, SequenceNode
@@ -27,15 +27,21 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-_Dumper.add_implicit_resolver(f"{_TAG}float", _NUMBER, list("-0123456789"))
-_Dumper.add_implicit_resolver(f"{_TAG}bool", re.compile(r"(true|True|TRUE|false|False|FALSE)\Z"), list("tTfF"))
-_Dumper.add_implicit_resolver(f"{_TAG}null", re.compile(r"(null|Null|NULL|~|)\Z"), ["n", "N", "~", ""])
-_Dumper.add_implicit_resolver(f"{_TAG}merge", re.compile(r"<<\Z"), ["<"])
+_RESOLVERS: Final = {
+    "float": (_NUMBER, list("-0123456789")),
+    "bool": (re.compile(r"(true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")),
+    "null": (re.compile(r"(null|Null|NULL|~|)\Z"), ["n", "N", "~", ""]),
+    "merge": (re.compile(r"<<\Z"), ["<"]),
+}
+for _name, (_pattern, _first) in _RESOLVERS.items():
+    cast("Any", _Dumper).add_implicit_resolver(f"{_TAG}{_name}", _pattern, _first)
 
 
 def yaml_text(node: Node) -> str:
     """Return the node as a YAML document."""
-    return yaml.serialize(_node(node), Dumper=_Dumper, width=10**6, allow_unicode=True, indent=2)
+    serialize: Any = yaml.serialize
+    text: str = serialize(_node(node), Dumper=_Dumper, width=10**6, allow_unicode=True, indent=2)
+    return text
 
 
 def _node(node: Node) -> yaml.Node:
