@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr
 from pydantic.json_schema import JsonSchemaValue
@@ -14,40 +15,68 @@ _LARGEST: Final = 1024 * 1024
 """Bytes: a bundle of every authority there is takes a quarter of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SecretFile:
-    """A setting that is a file's path, with what the file holds: read when the settings are, so that it is missed then.
+class ReadWithSettings(ABC):
+    """A type of a field that is read from a word, often a path, when the settings are; written again, it is a word."""
 
-    To be used as the type of a field of a ``Config``; the text is known to redaction like any secret.
-    """
-
-    path: Path
-    text: SecretStr
+    __slots__ = ()
+    _SHOWN: ClassVar[JsonSchemaValue]
+    """What a JSON schema says of the word."""
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Read the file that is named; written again, it is its path."""
+        """Read the word; never write what was read."""
         del source, handler
         written = core_schema.plain_serializer_function_ser_schema(cls._written)
         return core_schema.no_info_plain_validator_function(cls._read, serialization=written)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Show a path."""
+        """Show a word."""
         del schema, handler
-        return {"type": "string", "format": "path"}
+        return dict(cls._SHOWN)
 
     @classmethod
-    def _read(cls, value: object) -> SecretFile:
-        if isinstance(value, SecretFile):
+    @abstractmethod
+    def _read(cls, value: object) -> Self:
+        """Return what a word stands for, or the value itself if it was read before; raises ValueError."""
+
+    @abstractmethod
+    def _written(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFile(ReadWithSettings):
+    """A setting that is a file's path, with what the file holds: read when the settings are, so that it is missed then.
+
+    To be used as the type of a field of a ``Config``; the text is known to redaction like any secret.
+    """
+
+    _SHOWN: ClassVar[JsonSchemaValue] = {"type": "string", "format": "path"}
+
+    path: Path
+    text: SecretStr
+
+    @classmethod
+    def _read(cls, value: object) -> Self:
+        if isinstance(value, cls):
             return value
-        if not isinstance(value, str | Path):
-            message = "expected a path"
-            raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
-        return cls(Path(value), SecretStr(read_text(Path(value))))
+        path = path_of(value, "a path")
+        return cls(path, SecretStr(read_text(path)))
 
     def _written(self) -> str:
         return str(self.path)
+
+
+def path_of(value: object, expected: str) -> Path:
+    """Return the path that a setting names.
+
+    Raises:
+        ValueError: It is no text; says what was expected.
+    """
+    if not isinstance(value, str | Path):
+        message = f"expected {expected}"
+        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueErrors
+    return Path(value)
 
 
 def read_text(path: Path) -> str:

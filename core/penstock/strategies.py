@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr, ValidationInfo
 from pydantic.alias_generators import to_camel
@@ -59,8 +59,7 @@ class PluginConfig(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OceanVariable:
+class OceanVariable(NamedTuple):
     """Metadata of a sink's setting: under which variable people who come from Ocean have it.
 
     ``client_id: Annotated[SecretStr, OceanVariable("PORT__CLIENT_ID", chooses=True)]`` is set by

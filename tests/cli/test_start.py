@@ -34,6 +34,7 @@ COMMAND_LINE = {
     "console",
     "failures",
     "files",
+    "groups",
     "mapped",
     "options",
     "plugged",
@@ -47,7 +48,6 @@ COMMAND_LINE = {
 PLUGINS = {"penstock_auth.none", "penstock_pagination.offset", "penstock_sinks.sqlite"}
 UNUSED = {
     "authlib",
-    "click",
     "cryptography",
     "dotenv",
     "html",

@@ -390,8 +390,8 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
             "port-app-config.yml": MAPPING,
         },
         (
-            f'.env:3 {CONFIG}PAGINATION_TYPE: connection.paginationType: no pagination plugin is called "curser"; did '
-            'you mean "cursor"? (installed: cursor, custom, header_link, next_link, none, offset, page)'
+            f'.env:3 {CONFIG}PAGINATION_TYPE: connection.paginationType: no pagination plugin is called "curser"; '
+            'did you mean "cursor"? (installed: cursor, custom, header_link, next_link, none, offset, page)'
         ),
     ),
     "no number": (

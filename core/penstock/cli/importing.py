@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-import typer
+import click
 
 from penstock.cli.console import say, to_json
 from penstock.cli.failures import explained, misuse
-from penstock.cli.options import Quiet, Verbose, examples
+from penstock.cli.groups import Group
+from penstock.cli.options import PATH, examples, quietly, verbosely
 from penstock.cli.plugged import plugin_manager
 
 if TYPE_CHECKING:
@@ -25,56 +26,66 @@ OCEAN_EPILOG: Final = examples(
     "penstock import ocean --helm-values values.yaml --report - > fates.json",
 )
 
-app: Final = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
 
-Folder = Annotated[
-    Path, typer.Argument(metavar="[FOLDER]", help="Where .env, config.yaml, values.yaml and port-app-config.yml are.")
-]
-EnvFiles = Annotated[
-    list[Path] | None,
-    typer.Option("--env-file", metavar="FILE", help="Variables, as docker takes them; may be given several times."),
-]
-OceanConfig = Annotated[Path | None, typer.Option("--ocean-config", metavar="FILE", help="A config.yaml of Ocean.")]
-HelmValues = Annotated[
-    list[Path] | None,
-    typer.Option("--helm-values", metavar="FILE", help="Values of Port's chart; of several the later is stronger."),
-]
-Mapping = Annotated[
-    Path | None,
-    typer.Option(
-        "--mapping", "-m", metavar="FILE", help="A port-app-config to write down, also where Port keeps the mapping."
-    ),
-]
-WithEnvironment = Annotated[
-    bool,
-    typer.Option("--environment/--no-environment", help="Whether OCEAN__ variables of this process count, as always."),
-]
-Output = Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The file to write; - is stdout.")]
-Force = Annotated[bool, typer.Option("--force", help="Write the file also where there is one already.")]
-Report = Annotated[
-    str | None, typer.Option("--report", metavar="FILE", help="Write what became of each setting as JSON; - is stdout.")
-]
-
-
-@app.callback(epilog=EPILOG)
+@click.group("import", cls=Group, epilog=EPILOG)
 def importing() -> None:
     """Write a penstock.yml of what another program was told."""
 
 
-@app.command("ocean", epilog=OCEAN_EPILOG)
+@importing.command(epilog=OCEAN_EPILOG)
+@click.argument(
+    "folder",
+    metavar="FOLDER",
+    required=False,
+    type=PATH,
+    default=Path(),
+    help="Where .env, config.yaml, values.yaml and port-app-config.yml are.",
+)
+@click.option(
+    "--env-file",
+    metavar="FILE",
+    type=PATH,
+    multiple=True,
+    help="Variables, as docker takes them; may be given several times.",
+)
+@click.option("--ocean-config", metavar="FILE", type=PATH, help="A config.yaml of Ocean.")
+@click.option(
+    "--helm-values",
+    metavar="FILE",
+    type=PATH,
+    multiple=True,
+    help="Values of Port's chart; of several the later is stronger.",
+)
+@click.option(
+    "-m",
+    "--mapping",
+    metavar="FILE",
+    type=PATH,
+    help="A port-app-config to write down, also where Port keeps the mapping.",
+)
+@click.option(
+    "--environment/--no-environment",
+    default=True,
+    help="Whether OCEAN__ variables of this process count, as with every command.",
+)
+@click.option("-o", "--output", metavar="FILE", default="penstock.yml", help="The file to write; - is stdout.")
+@click.option("--force", is_flag=True, help="Write the file also where there is one already.")
+@click.option("--report", metavar="FILE", help="Write what became of each setting as JSON; - is stdout.")
+@verbosely
+@quietly
 def ocean(
-    folder: Folder = Path(),
     *,
-    env_file: EnvFiles = None,
-    ocean_config: OceanConfig = None,
-    helm_values: HelmValues = None,
-    mapping: Mapping = None,
-    environment: WithEnvironment = True,
-    output: Output = "penstock.yml",
-    force: Force = False,
-    report: Report = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
+    folder: Path,
+    env_file: tuple[Path, ...],
+    ocean_config: Path | None,
+    helm_values: tuple[Path, ...],
+    mapping: Path | None,
+    environment: bool,
+    output: str,
+    force: bool,
+    report: str | None,
+    verbose: bool,
+    quiet: bool,
 ) -> None:
     """Write what Ocean was told as a penstock.yml.
 
@@ -95,9 +106,9 @@ def ocean(
             raise misuse("FOLDER", f"there is no folder {folder}")
         places = Places(
             folder=folder,
-            env_files=tuple(env_file or ()),
+            env_files=env_file,
             ocean_config=ocean_config,
-            helm_values=tuple(helm_values or ()),
+            helm_values=helm_values,
             mapping=mapping,
             environ=os.environ if environment else None,
         )

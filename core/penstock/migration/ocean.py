@@ -156,7 +156,7 @@ class _Importer:
         """Say of a value that is not known here that it is not known, not that it is wrong."""
         unknown = {one.variable.source: one.reference for one in self._gathered.settings if not one.known}
         problems = [
-            replace(one, message=f"has no value here: set {unknown[one.source]} for the import")
+            one._replace(message=f"has no value here: set {unknown[one.source]} for the import")
             if one.source in unknown
             else one
             for one in error.problems

@@ -39,8 +39,7 @@ for _name, (_pattern, _first) in _RESOLVERS.items():
 
 def yaml_text(node: Node) -> str:
     """Return the node as a YAML document."""
-    serialize: Any = yaml.serialize
-    text: str = serialize(_node(node), Dumper=_Dumper, width=10**6, allow_unicode=True, indent=2)
+    text: str = cast("Any", yaml).serialize(_node(node), Dumper=_Dumper, width=10**6, allow_unicode=True, indent=2)
     return text
 
 
