@@ -380,8 +380,8 @@ BAD: dict[str, tuple[dict[str, str], str]] = {
     "nothing": (
         {},
         (
-            ".: nothing of Ocean is here: expected .env, config.yaml, values.yaml or port-app-config.yml in the folder, "
-            "or OCEAN__ variables; --env-file, --helm-values and --mapping name files elsewhere"
+            ".: nothing of Ocean is here: expected .env, config.yaml, values.yaml or port-app-config.yml in the "
+            "folder, or OCEAN__ variables; --env-file, --helm-values and --mapping name files elsewhere"
         ),
     ),
     "a word that is none": (
