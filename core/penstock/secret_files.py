@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 from pydantic import SecretStr
 from pydantic.json_schema import JsonSchemaValue
 
-from penstock.config.read_with_settings import ReadWithSettings, path_of, read_text
+from penstock.read_with_settings import ReadWithSettings, path_of, read_text
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ ROOMS = {
     "jq_text",
     "plugin_calls",
     "plugins",
+    "read_with_settings",
     "redaction",
     "snapshot",
     "strategies",

@@ -10,7 +10,7 @@ from typing import ClassVar, Final, Self
 from pydantic import SecretStr
 from pydantic.json_schema import JsonSchemaValue
 
-from penstock.config.read_with_settings import ReadWithSettings, path_of, read_text
+from penstock.read_with_settings import ReadWithSettings, path_of, read_text
 
 _BLOCK: Final = r"(?s:-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----)"
 
