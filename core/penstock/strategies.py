@@ -578,8 +578,9 @@ class Sink(ABC):
     async def tell(self, news: RunNews) -> None:  # noqa: B027 - most catalogs show no runs
         """Take note of how the run goes, for a catalog that shows it: when it begins, and when it ends.
 
-        Called after ``claim`` and again after everything was written and deleted, or when the run cannot go on. What
-        it raises is logged, and does the run no harm.
+        Called after ``claim``, with the state ``running`` again whenever a kind has begun or ended, and after
+        everything was written and deleted, or when the run cannot go on. What it raises is logged, and does the run no
+        harm.
         """
 
     async def examples(self, kind: str, items: Sequence[JSON]) -> None:  # noqa: B027 - most catalogs show no records

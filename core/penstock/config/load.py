@@ -17,7 +17,7 @@ from penstock.config.environment import Environment
 from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, PluginLimits, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
-from penstock.config.ocean import say_what_has_no_effect, schedule_in
+from penstock.config.ocean import say_what_a_listener_ignores, say_what_has_no_effect, schedule_in
 from penstock.config.problems import Findings
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
@@ -120,6 +120,7 @@ def _listening(config: Node, environment: Environment, found: Findings) -> Liste
         read_block("service", ServiceDocument, config, environment, found)
     if "event_listener" not in written:
         return Listening()
+    say_what_a_listener_ignores(environment, EventListener, found)
     listener, place = read_block("event_listener", EventListener, config, environment, found)
     if listener is None:
         return Listening()

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel
 
 from penstock.config.environment import APPLICATION, OCEAN, Environment
-from penstock.config.node import Node
+from penstock.config.node import NOTHING, Node
 from penstock.config.problems import Findings
 from penstock.config.settings import Setting
 from penstock.config.validation import camel
@@ -54,7 +54,6 @@ NOTICES: Final[Mapping[str, str]] = {
     "OCEAN__DELETE_ENTITIES_MAX_BATCH_SIZE": _OWN_LIMITS,
     "OCEAN__METRICS__ENABLED": "`penstock serve` always has figures at /metrics",
     "OCEAN__METRICS__WEBHOOK_URL": "figures are at /metrics of `penstock serve`, and in the report of each run",
-    "OCEAN__STATUS_HEARTBEAT_INTERVAL_SECONDS": "no heartbeat is sent",
     "OCEAN__MAX_WAIT_SECONDS_BEFORE_SHUTDOWN": "a stop takes at most 20 seconds",
     "OCEAN__DISABLE_IP_OUTBOUND_BLOCKER": "no address is refused",
     "OCEAN__PROCESSING_MODE": _CENTRAL,
@@ -145,11 +144,20 @@ def say_what_has_no_effect(environment: Environment, sink: type[BaseModel] | Non
                     _warn(place, name, f'there is no such variable; did you mean "{near}"? (ignored)', found)
 
 
+def say_what_a_listener_ignores(environment: Environment, model: type[BaseModel], found: Findings) -> None:
+    """Warn of each field of Ocean's listener that ours has not; a chart leaves some in it whatever the type is."""
+    for name, leaf in _leaves(environment.ocean.fields.get("event_listener", NOTHING), _LISTENER):
+        if name.removeprefix(_LISTENER).lower() not in model.model_fields:
+            message = "has no effect: no listener of ours has such a field"
+            _warn(replace(leaf, path=""), name, message, found)
+
+
 def _warn(place: Node, name: str, message: str, found: Findings) -> None:
     """Name the variable also where it is a member of a JSON object in a shorter one."""
     found.warn(place, message if place.source.upper().endswith(name) else f"{name} {message}")
 
 
+_LISTENER: Final = f"{OCEAN}EVENT_LISTENER__"
 _BLOCKS: Final = tuple(f"{OCEAN}{block}__" for block in ("INTEGRATION", "EVENT_LISTENER", "SERVICE"))
 
 

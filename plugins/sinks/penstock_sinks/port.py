@@ -62,6 +62,12 @@ class PortConfig(PluginConfig):
         default=True,
         description="where Port knows the integration: send it what each run came to, kind by kind, for its event log",
     )
+    heartbeat_seconds: Annotated[float, OceanVariable("STATUS_HEARTBEAT_INTERVAL_SECONDS")] = Field(
+        default=10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="where Port knows the integration: how often it is told that a run goes on; 0 for never",
+    )
     create_missing_related_entities: bool | None = Field(
         default=None, description="in place of what the mapping says: whether targets of relations are made"
     )

@@ -137,9 +137,9 @@ class PortStandIn:
             raise RefusedError(413, "payload_too_large", "request entity too large")
         if parts == ("auth", "access_token") and request.method == "POST":
             return 200, self._give_token(_json(request))
+        self._require_token(request)
         if parts[:1] == ("ingest",):
             return 200, {"ok": True}
-        self._require_token(request)
         match request.method, parts:
             case "GET", ("organization",):
                 organisation = {"id": "org", "name": "Stand-in", "featureFlags": self.flags}
