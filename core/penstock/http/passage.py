@@ -24,6 +24,10 @@ class Parcel(NamedTuple):
     content: bytes
     extensions: Mapping[str, Any]
 
+    def __repr__(self) -> str:
+        """Show nothing that may be secret."""
+        return f"Parcel({self.method} {self.url.host})"
+
 
 Outgoing: TypeAlias = httpx.Request | Parcel
 
