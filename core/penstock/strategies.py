@@ -468,11 +468,16 @@ class SinkContext(ABC):
 
 
 class Sink(ABC):
-    """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap.
+    """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap, but for those of ``write``.
 
     It touches only what its source owns. An entity of the same key that another source owns is refused, unless the
     catalog's own rules let sources share entities.
     """
+
+    writes_at_once: int = 1
+    """How many calls of ``write`` may be under way together: more than one suits a catalog that is waited for. Batches
+    that are written together are of one kind, have no key in common, and no entity that a search query names; what
+    each came to is recorded in the order in which they were given, and nothing after one that failed."""
 
     async def __aenter__(self) -> Self:
         """Open files or connections.

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple, TypeAlias
 
 import httpx
-from yarl import URL
 
 from penstock.http.transport import aiohttp
 

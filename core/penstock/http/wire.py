@@ -183,9 +183,7 @@ class Wire:
         heard = Heard(
             answer.status, answer.reason or "", answer.raw_headers, content, self.clock.monotonic() - start, None
         )
-        refusal = refusal_of(
-            answer.status, content, told.hints, limited=is_limit is not None and is_limit(heard)
-        )
+        refusal = refusal_of(answer.status, content, told.hints, limited=is_limit is not None and is_limit(heard))
         if refusal is None:
             return heard
         if refusal != told.refusal:
