@@ -263,7 +263,9 @@ class Delivery:
             writing = self._write(batch, self._sightings, self._progress, self._beside, before)
             task = asyncio.create_task(writing)
             task.add_done_callback(_has_failed)  # of several that fail, one is heard of
-            keys: set[_Key] = set().union(*self._sightings.values()) if self._sink.writes_at_once > 1 else set()
+            keys = set[_Key]()
+            if self._sink.writes_at_once > 1:
+                keys.update(*self._sightings.values())
             self._writing.append(_Writing(task, keys, searches=_searches(batch.entities)))
             self._entities, self._sightings, self._progress, self._beside = {}, {}, {}, _Beside()
             self._waiting = 0

@@ -247,12 +247,12 @@ class PortSink(Sink):
 
     def _is_known(self, entity: Entity, body: bytes, about: _About) -> bool:
         written = about.met.get(entity.identifier)
-        held = about.held.get(entity.identifier) if written is None else None
-        if (written is None and held is None) or not is_comparable(entity):
-            return False
         if written is not None:
-            return written == hash(body)
-        return is_held(entity, held, merge=self._flags.enable_merge_entity)
+            return is_comparable(entity) and written == hash(body)
+        held = about.held.get(entity.identifier)
+        if held is None:
+            return False
+        return is_comparable(entity) and is_held(entity, held, merge=self._flags.enable_merge_entity)
 
     @staticmethod
     def _is_done(work: _Work, index: int) -> bool:
