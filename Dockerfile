@@ -10,19 +10,19 @@ FROM ${PYTHON} AS build
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends gcc libc6-dev make \
     && rm -rf /var/lib/apt/lists/*
-ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_COMPILE=1 PIP_NO_DEPS=1 PIP_ROOT_USER_ACTION=ignore
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_DEPS=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /build
 COPY deploy/image/build.txt deploy/image/requirements.txt ./
 RUN pip install --require-hashes --requirement build.txt
 # jq's wheel was compiled without optimisation; compiled here, it maps about three times as fast. Debug information would
 # name the folder it was compiled in, which is another one each time.
 RUN CC="gcc -O2" CFLAGS=-g0 MAKEFLAGS="-j$(nproc)" pip install --prefix /install --ignore-installed --require-hashes \
-    --no-build-isolation --no-binary jq --requirement requirements.txt
+    --no-compile --no-build-isolation --no-binary jq --requirement requirements.txt
 COPY LICENSE README.md pyproject.toml source/
 COPY core source/core
 COPY plugins source/plugins
 RUN pip wheel --no-build-isolation --wheel-dir wheels ./source \
-    && pip install --prefix /install --ignore-installed --no-index --find-links wheels penstock
+    && pip install --prefix /install --ignore-installed --no-compile --no-index --find-links wheels penstock
 COPY deploy/image/*.py ./
 # The moment that every file gets, so that the same sources make the same image.
 ARG SOURCE_DATE_EPOCH=0

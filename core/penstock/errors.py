@@ -25,9 +25,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
-from typing import Final
+from typing import Final, NamedTuple
 
 from penstock.values import StopReason
 
@@ -39,8 +37,7 @@ class PenstockError(Exception):
     """The root of all errors raised on purpose; its text is fit for a user and free of secrets."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """One thing wrong with what the user wrote."""
 
     where: str
@@ -141,11 +138,15 @@ def _near_beginning(name: str, known: Collection[str]) -> list[str]:
     """Return the known name of which this may be the beginning, misspelt: ``baerer`` of ``bearer_token``."""
     if len(name) < _SHORTEST_BEGINNING:
         return []
+    from difflib import get_close_matches  # noqa: PLC0415 - most runs have nothing to ask
+
     beginnings = {full[: len(name)]: full for full in known}
     return [beginnings[near] for near in get_close_matches(name, beginnings, n=1, cutoff=0.75)]
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
     """Return ``; did you mean "x"?`` for the nearest known name, or nothing when none is near."""
+    from difflib import get_close_matches  # noqa: PLC0415 - as above
+
     near = get_close_matches(name, known, n=1) or _near_beginning(name, known)
     return f'; did you mean "{near[0]}"?' if near else ""

@@ -11,7 +11,8 @@ import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import Distribution, EntryPoint, PackageMetadata, entry_points
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar, cast
 
 import pluggy
@@ -257,9 +258,15 @@ def _version(point: EntryPoint) -> str:
 
 
 def _metadata(point: EntryPoint, field: str) -> str:
-    if point.dist is None or field not in point.dist.metadata:  # a damaged installation may have no METADATA
+    if point.dist is None:
         return ""
-    return point.dist.metadata[field]
+    found = _read_metadata(point.dist)
+    return found[field] if field in found else ""  # noqa: SIM401 - the interface has no get(); a damaged installation may have no METADATA
+
+
+@lru_cache(maxsize=64)  # it is parsed whenever it is asked for, and the built-ins share one
+def _read_metadata(distribution: Distribution) -> PackageMetadata:
+    return distribution.metadata
 
 
 def installed_points() -> tuple[EntryPoint, ...]:

@@ -59,8 +59,7 @@ class PluginConfig(BaseModel):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class OceanVariable:
+class OceanVariable(NamedTuple):
     """Metadata of a sink's setting: under which variable people who come from Ocean have it.
 
     ``client_id: Annotated[SecretStr, OceanVariable("PORT__CLIENT_ID", chooses=True)]`` is set by

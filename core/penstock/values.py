@@ -233,8 +233,7 @@ class Settled(NamedTuple):
     outcome: Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class WriteFlags:
+class WriteFlags(NamedTuple):
     """What the top of a mapping says of writing (mapping.md section 2); each sink heeds what it can."""
 
     create_missing_related_entities: bool = True
@@ -248,8 +247,7 @@ class WriteFlags:
 NewsState: TypeAlias = Literal["pending", "running", "completed", "failed", "aborted"]
 
 
-@dataclass(frozen=True, slots=True)
-class KindNews:
+class KindNews(NamedTuple):
     """How one kind of a run goes; all numbers but ``seconds`` are counts."""
 
     kind: str
@@ -271,8 +269,7 @@ class KindNews:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class RunNews:
+class RunNews(NamedTuple):
     """How a run goes."""
 
     state: NewsState

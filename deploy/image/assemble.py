@@ -1,8 +1,8 @@
 """Gather what the image holds: ``assemble.py --packages P --target T --epoch E``, in the build stage of the Dockerfile.
 
 The interpreter without what only developers use; the packages; the libraries that both are linked with; certificates
-and time zones. Every file gets one date, and the cache of a module is checked against nothing, so that little
-differs when the same sources are built again.
+and time zones. Every file gets one date, and the cache of a module is made here and checked against nothing, so that
+nothing differs when the same sources are built again.
 """
 
 from __future__ import annotations
@@ -60,7 +60,9 @@ def assemble(packages: Path, target: Path, epoch: int) -> None:
         (target / name).mkdir(parents=True, exist_ok=True)
         (target / link).symlink_to(name)
     _interpreter(target)
-    shutil.copytree(packages / "lib", target / "usr/local/lib", dirs_exist_ok=True, symlinks=True)
+    # a cache that an installer left would be kept, with the moment it was made, and be out of date for the date we give
+    no_caches = shutil.ignore_patterns("*.pyc")
+    shutil.copytree(packages / "lib", target / "usr/local/lib", dirs_exist_ok=True, symlinks=True, ignore=no_caches)
     shutil.copy2(
         packages / "bin/penstock", target / "usr/local/bin"
     )  # alone: the commands of its libraries stay behind

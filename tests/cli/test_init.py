@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from penstock.cli.app import app
 from penstock.config.load import Inputs, load_settings

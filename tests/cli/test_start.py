@@ -23,6 +23,7 @@ ROOMS = {
     "jq_text",
     "plugin_calls",
     "plugins",
+    "read_with_settings",
     "redaction",
     "snapshot",
     "strategies",
@@ -34,6 +35,7 @@ COMMAND_LINE = {
     "console",
     "failures",
     "files",
+    "groups",
     "mapped",
     "options",
     "plugged",
@@ -47,7 +49,6 @@ COMMAND_LINE = {
 PLUGINS = {"penstock_auth.none", "penstock_pagination.offset", "penstock_sinks.sqlite"}
 UNUSED = {
     "authlib",
-    "click",
     "cryptography",
     "dotenv",
     "html",

@@ -29,4 +29,4 @@ def test_loading_imports_only_the_plugins_that_are_named() -> None:
 def test_loading_imports_no_http_client_but_for_the_sake_of_a_plugin() -> None:
     modules = modules_of("import penstock.config.load")
 
-    assert {"httpx", "aiohttp", "jq", "rich", "typer", "multiprocessing", "dotenv"}.isdisjoint(modules)
+    assert {"httpx", "aiohttp", "jq", "rich", "click", "multiprocessing", "dotenv"}.isdisjoint(modules)

@@ -7,7 +7,7 @@ import py_compile
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from click.testing import CliRunner, Result
 
 from penstock.cli.app import app
 from penstock.errors import ConfigurationError

@@ -19,8 +19,8 @@ from threading import Event, Thread
 from typing import Any, cast
 
 import pytest
+from click.testing import CliRunner
 from cryptography.fernet import Fernet
-from typer.testing import CliRunner
 
 from penstock.cli.app import app
 from penstock.config.load import Inputs, load_settings

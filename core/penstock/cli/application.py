@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Annotated, Any, Final
+from typing import Final
 
-import typer
+import click
 
-from penstock.cli.plugged import NoPlugins, StrictPlugins, pluggable, wanting
+from penstock.cli.groups import Group
+from penstock.cli.plugged import plugin_options, wanting
 
 EPILOG: Final = """\b
 First steps:
@@ -28,25 +29,12 @@ Exit codes:
 """
 
 
-def _version(asked: bool) -> None:  # noqa: FBT001 - the signature typer calls
+def _version(context: click.Context, _option: click.Parameter, asked: bool) -> None:  # noqa: FBT001 - as click calls it
     if asked:
         from penstock.cli.version import version
 
-        version()
-        raise typer.Exit
-
-
-def penstock(
-    context: typer.Context,
-    *,
-    no_plugins: NoPlugins = False,
-    strict_plugins: StrictPlugins = False,
-    version: Annotated[  # noqa: ARG001, RUF100 - its callback acts
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
-    ] = False,
-) -> None:
-    """Point it at any HTTP API: its records arrive, mapped and kept in step, in a catalog."""
-    context.with_resource(wanting(no_plugins=no_plugins, strict_plugins=strict_plugins))
+        context.invoke(version)
+        context.exit()
 
 
 _COMMANDS: Final = (
@@ -62,38 +50,41 @@ _COMMANDS: Final = (
     "init",
     "demo",
     "version",
+    "holds",
+    "runs",
+    "auth",
+    "plugins",
 )
-"""Each is the function of its name in the module of its name, with an ``EPILOG`` or none."""
-_PLUGGABLE: Final = frozenset({"sync", "plan", "apply", "serve", "check", "preview", "entities", "explain", "schema"})
-"""The commands that may use plugins of others."""
-_OPTIONS: Final[dict[str, dict[str, Any]]] = {"demo": {"context_settings": {"allow_interspersed_args": False}}}
-_GROUPS: Final = ("holds", "runs", "auth", "plugins")
-"""Each is the ``app`` of the module of its name."""
+"""Each is the command of its name in the module of its name."""
 
 
-def application(arguments: Sequence[str] = ()) -> typer.Typer:
-    """Put the commands together; where the arguments begin with one of them, that one alone.
+def application(arguments: Sequence[str] = ()) -> click.Group:
+    """Put the commands together; where the arguments begin with one of them, that one alone: each has its imports."""
 
-    typer looks into every option of every command it is given: with their imports, all of them take 9 ms.
-    """
-    # without rich's markup, which would triple the time --help takes
-    app = typer.Typer(
-        name="penstock",
-        no_args_is_help=True,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    @click.group(
+        cls=Group,
         epilog=EPILOG,
+        context_settings={
+            "help_option_names": ["-h", "--help"],
+            "max_content_width": 110,
+            "show_default": True,
+        },
     )
-    app.callback()(penstock)
-    asked = {name for name in arguments[:1] if name in (*_COMMANDS, *_GROUPS)}
-    for name in _COMMANDS:
-        if name in asked or not asked:
-            module = import_module(f"penstock.cli.{name}")
-            command = app.command(name, epilog=getattr(module, "EPILOG", None), **_OPTIONS.get(name, {}))
-            function = getattr(module, name)
-            command(pluggable(function) if name in _PLUGGABLE else function)
-    for name in _GROUPS:
-        if name in asked or not asked:
-            app.add_typer(import_module(f"penstock.cli.{name}").app, name=name)
-    return app
+    @click.option(
+        "--version",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_version,
+        help="Print the version and exit.",
+    )
+    @plugin_options
+    @click.pass_context
+    def penstock(context: click.Context, *, no_plugins: bool, strict_plugins: bool) -> None:
+        """Point it at any HTTP API: its records arrive, mapped and kept in step, in a catalog."""
+        context.with_resource(wanting(no_plugins=no_plugins, strict_plugins=strict_plugins))
+
+    asked = [name for name in arguments[:1] if name in _COMMANDS]
+    for name in asked or _COMMANDS:
+        penstock.add_command(getattr(import_module(f"penstock.cli.{name}"), name))
+    return penstock

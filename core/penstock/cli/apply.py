@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import typer
+import click
 
 from penstock.cli.console import say
 from penstock.cli.failures import MOVED, explained
-from penstock.cli.options import Catalog, ConfigFile, MappingFile, Quiet, ReportFile, SinkName, Verbose, examples
+from penstock.cli.options import (
+    PATH,
+    catalog_path,
+    config_file,
+    examples,
+    mapping_file,
+    quietly,
+    report_file,
+    sink_name,
+    verbosely,
+)
+from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples(
     "penstock plan --out plan.jsonl && penstock apply plan.jsonl",
@@ -17,16 +28,26 @@ EPILOG: Final = examples(
 )
 
 
+@click.command(epilog=EPILOG)
+@click.argument("plan", metavar="PLAN", type=PATH, help="A file that `penstock plan --out` wrote.")
+@report_file
+@sink_name
+@catalog_path
+@config_file
+@mapping_file
+@verbosely
+@quietly
+@pluggable
 def apply(
-    plan: Annotated[Path, typer.Argument(metavar="PLAN", help="A file that `penstock plan --out` wrote.")],
     *,
-    report: ReportFile = None,
-    sink: SinkName = None,
-    catalog: Catalog = None,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
+    plan: Path,
+    report: str | None,
+    sink: str | None,
+    catalog: Path | None,
+    config: Path | None,
+    mapping: Path | None,
+    verbose: bool,
+    quiet: bool,
 ) -> None:
     """Do exactly what a plan says, or nothing.
 

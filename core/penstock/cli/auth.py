@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
 
-import typer
+import click
 
 from penstock.cli.console import put, put_json, say, table
 from penstock.cli.failures import FAILED, explained, misuse
-from penstock.cli.options import ConfigFile, Verbose, examples
+from penstock.cli.groups import Group
+from penstock.cli.options import config_file, examples, table_or_json, verbosely
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,15 +25,8 @@ FORGET_EPILOG: Final = examples(
 )
 INTERRUPTED: Final = 130
 
-Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or for programs.")]
-Browser = Annotated[
-    bool, typer.Option("--browser/--no-browser", help="Open a browser where there is one; the URL is shown anyway.")
-]
 
-app: Final = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
-
-
-@app.callback(epilog=EPILOG)
+@click.group(cls=Group, epilog=EPILOG)
 def auth() -> None:
     """Log in to a source, list what it granted, or forget it.
 
@@ -40,13 +35,11 @@ def auth() -> None:
     """
 
 
-@app.command(epilog=STATUS_EPILOG)
-def status(
-    *,
-    output: Format = "table",
-    config: ConfigFile = None,
-    verbose: Verbose = False,
-) -> None:
+@auth.command(epilog=STATUS_EPILOG)
+@table_or_json
+@config_file
+@verbosely
+def status(*, output: Literal["table", "json"], config: Path | None, verbose: bool) -> None:
     """List what is kept, and say whether the connection needs a login.
 
     No token is shown. Exits with 1 when the connection needs a login and there is none that can be used, else with 0.
@@ -70,13 +63,13 @@ def status(
     raise SystemExit(FAILED if seen.needs_login else 0)
 
 
-@app.command(epilog=LOGIN_EPILOG)
-def login(
-    *,
-    browser: Browser = True,
-    config: ConfigFile = None,
-    verbose: Verbose = False,
-) -> None:
+@auth.command(epilog=LOGIN_EPILOG)
+@click.option(
+    "--browser/--no-browser", default=True, help="Open a browser where there is one; the URL is shown anyway."
+)
+@config_file
+@verbosely
+def login(*, browser: bool, config: Path | None, verbose: bool) -> None:
     """Log in to the configured source, and keep what it grants.
 
     Needed once, where `penstock auth status` says so. Exits with 1 when it was refused, with 2 when there is nothing to
@@ -99,16 +92,12 @@ def login(
         say("logged in; `penstock sync` needs nobody from now on")
 
 
-@app.command(epilog=FORGET_EPILOG)
-def forget(
-    label: Annotated[
-        str | None, typer.Argument(metavar="LABEL", help="What to forget, as `penstock auth status` lists it.")
-    ] = None,
-    *,
-    everything: Annotated[bool, typer.Option("--all", help="Forget everything that is kept.")] = False,
-    config: ConfigFile = None,
-    verbose: Verbose = False,
-) -> None:
+@auth.command(epilog=FORGET_EPILOG)
+@click.argument("label", metavar="LABEL", required=False, help="What to forget, as `penstock auth status` lists it.")
+@click.option("--all", "everything", is_flag=True, help="Forget everything that is kept.")
+@config_file
+@verbosely
+def forget(*, label: str | None, everything: bool, config: Path | None, verbose: bool) -> None:
     """Remove what is kept, whether it can be read or not.
 
     The server is not told: where others may have seen the token, revoke it there too.

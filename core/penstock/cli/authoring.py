@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import typer
+import click
 
 from penstock.cli.console import put, put_json
 from penstock.cli.failures import FAILED, explained, misuse
-from penstock.cli.options import Verbose, examples
+from penstock.cli.options import PATH, examples, text_or_json, verbosely
 
 if TYPE_CHECKING:
     from penstock.mounting import Verdict
@@ -28,13 +28,12 @@ CHECK_EPILOG: Final = examples(
 _DECLARE: Final = "it declares no case in the entry point group penstock.conformance, so the kit was not run"
 
 
-def new(
-    family: Annotated[Literal["auth", "pagination", "sink"], typer.Argument(help="What the plugin is to be.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The word a configuration will write: acme_login.")],
-    *,
-    into: Annotated[Path, typer.Option("--into", metavar="FOLDER", help="Where to make its folder.")] = Path(),
-    verbose: Verbose = False,
-) -> None:
+@click.command(epilog=NEW_EPILOG)
+@click.argument("family", type=click.Choice(["auth", "pagination", "sink"]), help="What the plugin is to be.")
+@click.argument("name", metavar="NAME", help="The word a configuration will write: acme_login.")
+@click.option("--into", metavar="FOLDER", type=PATH, default=Path(), help="Where to make its folder.")
+@verbosely
+def new(*, family: Literal["auth", "pagination", "sink"], name: str, into: Path, verbose: bool) -> None:
     """Write the package of a new plugin, with a test suite that passes.
 
     The folder is called penstock-NAME. It holds a plugin that works (an auth that asks for a token, a pagination by
@@ -50,12 +49,11 @@ def new(
             put(str(file))
 
 
-def check(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A wheel, a source folder, or a folder of plugins.")],
-    *,
-    output: Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for programs.")] = "text",
-    verbose: Verbose = False,
-) -> None:
+@click.command(epilog=CHECK_EPILOG)
+@click.argument("path", metavar="PATH", type=PATH, help="A wheel, a source folder, or a folder of plugins.")
+@text_or_json
+@verbosely
+def check(*, path: Path, output: Literal["text", "json"], verbose: bool) -> None:
     """Try a plugin before it is used: first the gates, then the kit.
 
     The gates are those that a mounted plugin must pass, the kit is that of its family.

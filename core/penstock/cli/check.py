@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
+
+import click
 
 from penstock.cli.console import put, table
 from penstock.cli.failures import FAILED, explained
-from penstock.cli.options import ConfigFile, MappingFile, Only, Quiet, Verbose, examples
+from penstock.cli.options import config_file, examples, mapping_file, only_kinds, quietly, verbosely
+from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples("penstock check", "penstock check --only /api/v1/users --verbose")
 
 
-def check(
-    *,
-    only: Only = None,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-) -> None:
+@click.command(epilog=EPILOG)
+@only_kinds
+@config_file
+@mapping_file
+@verbosely
+@quietly
+@pluggable
+def check(*, only: tuple[str, ...], config: Path | None, mapping: Path | None, verbose: bool, quiet: bool) -> None:
     """Check the settings, then send one request per kind.
 
     Nothing is written. Exits with 0 when every kind answers and its first page can be mapped, 1 when one does not, 2

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Final
 
-import typer
+import click
 
 # an API's texts end up on terminals, which obey control characters and reorder text for others
 _UNPRINTABLE: Final = {
@@ -23,12 +23,12 @@ _LONGEST_RULE: Final = 40
 
 def say(text: str = "") -> None:
     """Write a line for people to stderr."""
-    typer.echo(printable(text), err=True)
+    click.echo(printable(text), err=True)
 
 
 def put(text: str) -> None:
     """Write a line of data to stdout."""
-    typer.echo(printable(text))
+    click.echo(printable(text))
 
 
 def put_json(value: object, *, indent: bool = True) -> None:

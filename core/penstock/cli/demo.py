@@ -6,13 +6,13 @@ import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import typer
+import click
 
 from penstock.cli.console import put, say, table
 from penstock.cli.failures import explained, misuse
-from penstock.cli.options import Quiet, Verbose, examples
+from penstock.cli.options import PATH, examples, quietly, verbosely
 
 if TYPE_CHECKING:
     from penstock.config.models import Chosen
@@ -35,33 +35,30 @@ _MARK: Final = "# The demo of penstock"
 _WITH_SETTINGS: Final = ("sync", "plan", "check", "preview", "entities")
 _WITH_CATALOG: Final = ("sync", "plan", "entities")
 
-Folder = Annotated[Path, typer.Option("--dir", metavar="DIR", help="The folder to use; nothing else is touched.")]
-Command = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="COMMAND",
-        help=f"Run this command against the demo's API instead: {', '.join(_WITH_SETTINGS)}, with its options.",
-        show_default=False,
-    ),
-]
-Serve = Annotated[
-    str | None,
-    typer.Option(
-        "--serve",
-        metavar="HOST:PORT",
-        help="Only run the API there, until interrupted; its token is the one in PENSTOCK_DEMO_TOKEN, or made up.",
-    ),
-]
 
-
-def demo(
-    *,
-    command: Command = None,
-    folder: Folder = DEFAULT_FOLDER,
-    serve: Serve = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
-) -> None:
+@click.command(epilog=EPILOG, context_settings={"allow_interspersed_args": False})
+@click.argument(
+    "command",
+    metavar="[COMMAND]...",
+    nargs=-1,
+    help=f"Run this command against the demo's API instead: {', '.join(_WITH_SETTINGS)}, with its options.",
+)
+@click.option(
+    "--dir",
+    "folder",
+    metavar="DIR",
+    type=PATH,
+    default=DEFAULT_FOLDER,
+    help="The folder to use; nothing else is touched.",
+)
+@click.option(
+    "--serve",
+    metavar="HOST:PORT",
+    help="Only run the API there, until interrupted; its token is the one in PENSTOCK_DEMO_TOKEN, or made up.",
+)
+@verbosely
+@quietly
+def demo(*, command: tuple[str, ...], folder: Path, serve: str | None, verbose: bool, quiet: bool) -> None:
     """See a whole sync, offline: from a bundled API into a catalog.
 
     Starts an API on a port of this machine only, with made-up records: it wants a bearer token, pages its lists in

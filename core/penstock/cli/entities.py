@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import typer
+import click
 
 from penstock.cli.catalog import entity_to_json, read_catalog
 from penstock.cli.console import put, put_bytes, table, to_json
 from penstock.cli.failures import explained
-from penstock.cli.options import Catalog, ConfigFile, MappingFile, SinkName, Verbose, examples
+from penstock.cli.options import catalog_path, config_file, examples, mapping_file, sink_name, verbosely
+from penstock.cli.plugged import pluggable
 
 if TYPE_CHECKING:
     from penstock.config.models import Chosen
@@ -24,20 +26,30 @@ EPILOG: Final = examples(
 )
 
 
+@click.command(epilog=EPILOG)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "jsonl", "json"]),
+    default="table",
+    help="A table, one JSON object per line, or one JSON list.",
+)
+@click.option("--blueprint", metavar="NAME", help="Only entities of this blueprint.")
+@sink_name
+@catalog_path
+@config_file
+@mapping_file
+@verbosely
+@pluggable
 def entities(
     *,
-    output: Annotated[
-        Literal["table", "jsonl", "json"],
-        typer.Option("--format", help="A table, one JSON object per line, or one JSON list."),
-    ] = "table",
-    blueprint: Annotated[
-        str | None, typer.Option("--blueprint", metavar="NAME", help="Only entities of this blueprint.")
-    ] = None,
-    sink: SinkName = None,
-    catalog: Catalog = None,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
+    output: Literal["table", "jsonl", "json"],
+    blueprint: str | None,
+    sink: str | None,
+    catalog: Path | None,
+    config: Path | None,
+    mapping: Path | None,
+    verbose: bool,
 ) -> None:
     """Print the entities in the catalog.
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from pathlib import Path
+from typing import Final, Literal
 
-import typer
+import click
 
 from penstock.cli.console import put, put_json, table
 from penstock.cli.failures import ABSENT, explained, misuse
-from penstock.cli.options import Catalog, ConfigFile, MappingFile, SinkName, Verbose, examples
+from penstock.cli.options import catalog_path, config_file, examples, mapping_file, sink_name, text_or_json, verbosely
+from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples(
     "penstock explain user 4711",
@@ -17,19 +19,28 @@ EPILOG: Final = examples(
 )
 
 
+@click.command(epilog=EPILOG)
+@click.argument("blueprint", metavar="BLUEPRINT", help="The blueprint of an entity.")
+@click.argument("identifier", metavar="IDENTIFIER", help="Its identifier.")
+@click.option("--offline", is_flag=True, help="Send no request: say what journal and catalog know.")
+@text_or_json
+@sink_name
+@catalog_path
+@config_file
+@mapping_file
+@verbosely
+@pluggable
 def explain(
-    blueprint: Annotated[str, typer.Argument(metavar="BLUEPRINT", help="The blueprint of an entity.")],
-    identifier: Annotated[str, typer.Argument(metavar="IDENTIFIER", help="Its identifier.")],
     *,
-    offline: Annotated[
-        bool, typer.Option("--offline", help="Send no request: say what journal and catalog know.")
-    ] = False,
-    output: Annotated[Literal["text", "json"], typer.Option("--format", help="For people, or for programs.")] = "text",
-    sink: SinkName = None,
-    catalog: Catalog = None,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
+    blueprint: str,
+    identifier: str,
+    offline: bool,
+    output: Literal["text", "json"],
+    sink: str | None,
+    catalog: Path | None,
+    config: Path | None,
+    mapping: Path | None,
+    verbose: bool,
 ) -> None:
     """Explain where one entity came from, or why it is not there.
 

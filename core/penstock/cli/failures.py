@@ -62,7 +62,7 @@ def explained(*, verbose: bool) -> Generator[Context]:
         with _redacted_logs(context), _scrubbed(context):
             yield context
     except BrokenPipeError:
-        raise  # nobody reads on; typer ends quietly
+        raise  # nobody reads on; click ends quietly
     except ConfigurationError as error:
         for warning in error.warnings:
             say(context.redact(f"warning: {warning}"))

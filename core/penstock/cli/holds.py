@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-import typer
+import click
 
 from penstock.cli.console import put, put_bytes, put_json, say, table, to_json
 from penstock.cli.failures import explained, misuse
+from penstock.cli.groups import Group
 from penstock.cli.journals import existing_journal
-from penstock.cli.options import ConfigFile, MappingFile, Verbose, examples
+from penstock.cli.options import config_file, examples, mapping_file, table_or_json, verbosely
 
 if TYPE_CHECKING:
     from penstock.journal import Decision, Hold, Holds
@@ -25,14 +26,8 @@ REJECT_EPILOG: Final = examples("penstock holds reject /api/v1/users", "penstock
 _COLUMNS: Final = ("kind", "state", "reason", "entities", "of", "since")
 _CHUNK: Final = 1000
 
-Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or for programs.")]
-OneKind = Annotated[str | None, typer.Argument(metavar="KIND", help="As `penstock holds list` prints it.")]
-EveryKind = Annotated[bool, typer.Option("--all", help="Everything about which nobody has decided yet.")]
 
-app: Final = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
-
-
-@app.callback(epilog=EPILOG)
+@click.group(cls=Group, epilog=EPILOG)
 def holds() -> None:
     """Look after deletions that wait for a decision.
 
@@ -41,10 +36,12 @@ def holds() -> None:
     """
 
 
-@app.command("list", epilog=LIST_EPILOG)
-def list_holds(
-    *, output: Format = "table", config: ConfigFile = None, mapping: MappingFile = None, verbose: Verbose = False
-) -> None:
+@holds.command("list", epilog=LIST_EPILOG)
+@table_or_json
+@config_file
+@mapping_file
+@verbosely
+def list_holds(*, output: Literal["table", "json"], config: Path | None, mapping: Path | None, verbose: bool) -> None:
     """List what is held, and what was decided.
 
     The state is open, approved (the next run deletes it) or rejected (it is kept). The reason is emptied, share or
@@ -59,14 +56,14 @@ def list_holds(
             put(table(_COLUMNS, [list(hold.values()) for hold in found], numbers=("entities", "of")))
 
 
-@app.command(epilog=SHOW_EPILOG)
+@holds.command(epilog=SHOW_EPILOG)
+@click.argument("kind", metavar="KIND", required=False, help="As `penstock holds list` prints it.")
+@table_or_json
+@config_file
+@mapping_file
+@verbosely
 def show(
-    kind: OneKind = None,
-    *,
-    output: Format = "table",
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
+    *, kind: str | None, output: Literal["table", "json"], config: Path | None, mapping: Path | None, verbose: bool
 ) -> None:
     """Show every entity that is held, or was decided about."""
     with explained(verbose=verbose), existing_journal(config, mapping) as file:
@@ -80,15 +77,13 @@ def show(
             _print_lines(holds, found)
 
 
-@app.command(epilog=APPROVE_EPILOG)
-def approve(
-    kind: OneKind = None,
-    *,
-    every: EveryKind = False,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
-) -> None:
+@holds.command(epilog=APPROVE_EPILOG)
+@click.argument("kind", metavar="KIND", required=False, help="As `penstock holds list` prints it.")
+@click.option("--all", "every", is_flag=True, help="Everything about which nobody has decided yet.")
+@config_file
+@mapping_file
+@verbosely
+def approve(*, kind: str | None, every: bool, config: Path | None, mapping: Path | None, verbose: bool) -> None:
     """Let the next run delete what is held.
 
     It deletes exactly these entities, and of them only what is still missing then; whatever else has gone by then is
@@ -99,15 +94,13 @@ def approve(
             say(f"approved: the next run deletes {hold.entities:,} entities of kind {hold.kind} that are still missing")
 
 
-@app.command(epilog=REJECT_EPILOG)
-def reject(
-    kind: OneKind = None,
-    *,
-    every: EveryKind = False,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
-) -> None:
+@holds.command(epilog=REJECT_EPILOG)
+@click.argument("kind", metavar="KIND", required=False, help="As `penstock holds list` prints it.")
+@click.option("--all", "every", is_flag=True, help="Everything about which nobody has decided yet.")
+@config_file
+@mapping_file
+@verbosely
+def reject(*, kind: str | None, every: bool, config: Path | None, mapping: Path | None, verbose: bool) -> None:
     """Keep what is held in the catalog.
 
     These entities are neither deleted nor held again for as long as they are missing, and no longer make a run exit

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
-import typer
+import click
 
 from penstock.cli.console import say
 from penstock.cli.failures import explained
-from penstock.cli.options import Verbose, examples
+from penstock.cli.options import PATH, examples, verbosely
 
 EPILOG: Final = examples("penstock init", "penstock init --config hr/penstock.yml")
 
-Target = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The file to write.")]
 
-
-def init(*, config: Target = Path("penstock.yml"), verbose: Verbose = False) -> None:
+@click.command(epilog=EPILOG)
+@click.option("--config", "-c", metavar="FILE", type=PATH, default=Path("penstock.yml"), help="The file to write.")
+@verbosely
+def init(*, config: Path, verbose: bool) -> None:
     """Write a commented penstock.yml to start from.
 
     A file that is there already is left as it is.

@@ -1,11 +1,13 @@
-"""The options that several commands share."""
+"""The options that several commands share, each a decorator."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Final
 
-import typer
+import click
+
+PATH: Final = click.Path(path_type=Path)
 
 
 def examples(*lines: str) -> str:
@@ -13,44 +15,44 @@ def examples(*lines: str) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
-ConfigFile: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        "-c",
-        metavar="FILE",
-        help="Connection, sink and resources.",
-        show_default="./penstock.yml if it is there",
-    ),
-]
-MappingFile: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(
-        "--mapping", "-m", metavar="FILE", help="Resources as in a port-app-config.yml, in place of the config file's."
-    ),
-]
-SinkName: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--sink", metavar="NAME", help="Where entities go: the name of a sink plugin, in place of sink.type."),
-]
-Catalog: TypeAlias = Annotated[
-    Path | None, typer.Option("--catalog", metavar="PATH", help="The catalog's file or folder, in place of sink.path.")
-]
-Only: TypeAlias = Annotated[
-    list[str] | None, typer.Option("--only", metavar="KIND", help="Only this kind; may be given several times.")
-]
-Full: TypeAlias = Annotated[
-    bool,
-    typer.Option("--full", help="Read everything, also where only changes or changed pages would be asked for."),
-]
-ReportFile: TypeAlias = Annotated[
-    str | None,
-    typer.Option("--report", metavar="FILE", help="Write what the run did as JSON; - is stdout."),
-]
-Verbose: TypeAlias = Annotated[
-    bool, typer.Option("--verbose", "-v", help="Show every error and warning, and tracebacks.")
-]
-Quiet: TypeAlias = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing unless something is wrong.")]
-Wait: TypeAlias = Annotated[
-    bool, typer.Option("--wait", help="Wait for another run of this source to end, rather than exit with 75.")
-]
+config_file = click.option(
+    "-c",
+    "--config",
+    metavar="FILE",
+    type=PATH,
+    help="Connection, sink and resources.",
+    show_default="./penstock.yml if it is there",
+)
+mapping_file = click.option(
+    "-m",
+    "--mapping",
+    metavar="FILE",
+    type=PATH,
+    help="Resources as in a port-app-config.yml, in place of the config file's.",
+)
+sink_name = click.option(
+    "--sink", metavar="NAME", help="Where entities go: the name of a sink plugin, in place of sink.type."
+)
+catalog_path = click.option(
+    "--catalog", metavar="PATH", type=PATH, help="The catalog's file or folder, in place of sink.path."
+)
+only_kinds = click.option("--only", metavar="KIND", multiple=True, help="Only this kind; may be given several times.")
+full_read = click.option(
+    "--full", is_flag=True, help="Read everything, also where only changes or changed pages would be asked for."
+)
+report_file = click.option("--report", metavar="FILE", help="Write what the run did as JSON; - is stdout.")
+verbosely = click.option("-v", "--verbose", is_flag=True, help="Show every error and warning, and tracebacks.")
+quietly = click.option("-q", "--quiet", is_flag=True, help="Say nothing unless something is wrong.")
+waiting = click.option(
+    "--wait", is_flag=True, help="Wait for another run of this source to end, rather than exit with 75."
+)
+table_or_json = click.option(
+    "--format",
+    "output",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="For people, or for programs.",
+)
+text_or_json = click.option(
+    "--format", "output", type=click.Choice(["text", "json"]), default="text", help="For people, or for programs."
+)

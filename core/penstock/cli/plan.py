@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from pathlib import Path
+from typing import Final, Literal
 
-import typer
+import click
 
 from penstock.cli.failures import explained, misuse
-from penstock.cli.options import Catalog, ConfigFile, Full, MappingFile, Only, Quiet, SinkName, Verbose, examples
+from penstock.cli.options import (
+    catalog_path,
+    config_file,
+    examples,
+    full_read,
+    mapping_file,
+    only_kinds,
+    quietly,
+    sink_name,
+    verbosely,
+)
+from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples(
     "penstock plan",
@@ -17,26 +29,38 @@ EPILOG: Final = examples(
 )
 
 
+@click.command(epilog=EPILOG)
+@click.option(
+    "--format",
+    "output",
+    type=click.Choice(["text", "json", "markdown"]),
+    default="text",
+    help="For a terminal, for programs (complete), or for a comment in a pull request.",
+)
+@click.option("--out", metavar="FILE", help="Also write the plan for `penstock apply` to do.")
+@only_kinds
+@full_read
+@click.option("--report", metavar="FILE", help="Write the report a sync would write, as JSON.")
+@sink_name
+@catalog_path
+@config_file
+@mapping_file
+@verbosely
+@quietly
+@pluggable
 def plan(
     *,
-    output: Annotated[
-        Literal["text", "json", "markdown"],
-        typer.Option("--format", help="For a terminal, for programs (complete), or for a comment in a pull request."),
-    ] = "text",
-    out: Annotated[
-        str | None, typer.Option("--out", metavar="FILE", help="Also write the plan for `penstock apply` to do.")
-    ] = None,
-    only: Only = None,
-    full: Full = False,
-    report: Annotated[
-        str | None, typer.Option("--report", metavar="FILE", help="Write the report a sync would write, as JSON.")
-    ] = None,
-    sink: SinkName = None,
-    catalog: Catalog = None,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
+    output: Literal["text", "json", "markdown"],
+    out: str | None,
+    only: tuple[str, ...],
+    full: bool,
+    report: str | None,
+    sink: str | None,
+    catalog: Path | None,
+    config: Path | None,
+    mapping: Path | None,
+    verbose: bool,
+    quiet: bool,
 ) -> None:
     """Show what a sync would change, and change nothing.
 

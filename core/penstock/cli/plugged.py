@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import typer
+import click
 
 from penstock.cli.console import say
 
@@ -23,16 +23,6 @@ STRICT_VARIABLE: Final = "PENSTOCK_STRICT_PLUGINS"
 _FOLDERS_VARIABLE: Final = "PENSTOCK_PLUGINS_DIR"
 _SINGLE: Final = "a single file has no version and no requirements: for development only"
 _YES: Final = frozenset({"1", "true", "yes", "on"})
-
-NoPlugins: TypeAlias = Annotated[
-    bool, typer.Option("--no-plugins", help=f"Use the built-in plugins only; as {NONE_VARIABLE}=1.")
-]
-StrictPlugins: TypeAlias = Annotated[
-    bool,
-    typer.Option(
-        "--strict-plugins", help=f"End with 2 where a mounted plugin must not be used; as {STRICT_VARIABLE}=1."
-    ),
-]
 
 
 @contextmanager
@@ -51,23 +41,28 @@ def wanting(*, no_plugins: bool, strict_plugins: bool) -> Generator[None]:
                 os.environ[name] = value
 
 
-def pluggable(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say which plugins it may use."""
-    from inspect import Parameter, signature
+def plugin_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say which plugins may be used, as ``no_plugins`` and ``strict_plugins``."""
+    no_plugins = click.option(
+        "--no-plugins", is_flag=True, help=f"Use the built-in plugins only; as {NONE_VARIABLE}=1."
+    )
+    strict_plugins = click.option(
+        "--strict-plugins",
+        is_flag=True,
+        help=f"End with 2 where a mounted plugin must not be used; as {STRICT_VARIABLE}=1.",
+    )
+    return no_plugins(strict_plugins(command))
 
+
+def pluggable(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command these options, and let them hold while it runs."""
+
+    @plugin_options
     @wraps(command)
     def with_options(*arguments: Any, no_plugins: bool, strict_plugins: bool, **options: Any) -> None:  # noqa: ANN401
         with wanting(no_plugins=no_plugins, strict_plugins=strict_plugins):
             command(*arguments, **options)
 
-    known = signature(command, eval_str=True)
-    added = [
-        Parameter("no_plugins", Parameter.KEYWORD_ONLY, default=False, annotation=NoPlugins),
-        Parameter("strict_plugins", Parameter.KEYWORD_ONLY, default=False, annotation=StrictPlugins),
-    ]
-    parameters = [*known.parameters.values(), *added]
-    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
-    with_options.__signature__ = known.replace(parameters=parameters)  # type: ignore[attr-defined]
     return with_options
 
 

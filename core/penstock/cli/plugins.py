@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal, cast
+from typing import TYPE_CHECKING, Final, Literal, cast
 
-import typer
+import click
 
 from penstock.cli import authoring
 from penstock.cli.console import put, put_json, table
 from penstock.cli.failures import FAILED, explained, misuse
-from penstock.cli.options import Verbose, examples
+from penstock.cli.groups import Group
+from penstock.cli.options import PATH, examples, table_or_json, verbosely
 from penstock.cli.plugged import listed_plugins, pluggable, refuse_gated
 
 if TYPE_CHECKING:
@@ -30,20 +31,13 @@ _WIDEST: Final = 110
 _COLUMNS: Final = ("family", "name", "distribution", "version", "state")
 _OF_MOUNTED: Final = ("code", "path")
 
-Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or for programs.")]
-FamilyName = Annotated[
-    Literal["auth", "pagination", "sink"] | None,
-    typer.Option("--family", help="Which plugin is meant when several families have one of that name."),
-]
 
-app: Final = typer.Typer(rich_markup_mode=None)
-app.command(epilog=authoring.NEW_EPILOG)(authoring.new)
-app.command(epilog=authoring.CHECK_EPILOG)(authoring.check)
-
-
-@app.callback(invoke_without_command=True, epilog=EPILOG)
+@click.group(cls=Group, invoke_without_command=True, epilog=EPILOG)
+@click.pass_context
+@table_or_json
+@verbosely
 @pluggable
-def plugins(context: typer.Context, *, output: Format = "table", verbose: Verbose = False) -> None:
+def plugins(context: click.Context, *, output: Literal["table", "json"], verbose: bool) -> None:
     """List the plugins, show the settings of one, or lock mounted ones.
 
     There are three families: auth (ways to prove who we are), pagination (ways to ask for the next page) and sink
@@ -64,14 +58,22 @@ def plugins(context: typer.Context, *, output: Format = "table", verbose: Verbos
         refuse_gated(manager)
 
 
-@app.command(epilog=SHOW_EPILOG)
+plugins.add_command(authoring.new)
+plugins.add_command(authoring.check)
+
+
+@plugins.command(epilog=SHOW_EPILOG)
+@click.argument("name", metavar="NAME", help="The word a configuration writes.")
+@click.option(
+    "--family",
+    type=click.Choice(["auth", "pagination", "sink"]),
+    help="Which plugin is meant when several families have one of that name.",
+)
+@table_or_json
+@verbosely
 @pluggable
 def show(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The word a configuration writes.")],
-    *,
-    family: FamilyName = None,
-    output: Format = "table",
-    verbose: Verbose = False,
+    *, name: str, family: Literal["auth", "pagination", "sink"] | None, output: Literal["table", "json"], verbose: bool
 ) -> None:
     """Show the settings of one plugin, with types and defaults."""
     with explained(verbose=verbose):
@@ -82,16 +84,11 @@ def show(
         _show(manager, info, output)
 
 
-@app.command(epilog=LOCK_EPILOG)
-def lock(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where plugins are mounted from.")],
-    *,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FILE", help="The lock file.", show_default="plugins.lock in the folder"),
-    ] = None,
-    verbose: Verbose = False,
-) -> None:
+@plugins.command(epilog=LOCK_EPILOG)
+@click.argument("folder", metavar="FOLDER", type=PATH, help="Where plugins are mounted from.")
+@click.option("--out", metavar="FILE", type=PATH, show_default="plugins.lock in the folder", help="The lock file.")
+@verbosely
+def lock(*, folder: Path, out: Path | None, verbose: bool) -> None:
     """Lock a folder of plugins: nothing else in it is used from then on.
 
     Whatever passes every gate but the import is locked, byte for byte; nothing is run. What does not pass is left out,

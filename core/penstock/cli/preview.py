@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import typer
+import click
 
 from penstock.cli.console import put, put_json, table, to_json
 from penstock.cli.failures import explained
-from penstock.cli.options import ConfigFile, MappingFile, Verbose, examples
+from penstock.cli.options import config_file, examples, mapping_file, verbosely
+from penstock.cli.plugged import pluggable
 
 if TYPE_CHECKING:
     from penstock.sync.preview import Preview
@@ -22,14 +24,16 @@ EPILOG: Final = examples(
 )
 
 
+@click.command(epilog=EPILOG)
+@click.argument("kind", metavar="KIND", help="A kind of the mapping.")
+@click.option("--items", metavar="N", type=click.IntRange(min=1), default=3, help="Items to show and map.")
+@click.option("--format", "output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@config_file
+@mapping_file
+@verbosely
+@pluggable
 def preview(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="A kind of the mapping.")],
-    *,
-    items: Annotated[int, typer.Option("--items", metavar="N", min=1, help="Items to show and map.")] = 3,
-    output: Annotated[Literal["text", "json"], typer.Option("--format", help="How to print.")] = "text",
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
+    *, kind: str, items: int, output: Literal["text", "json"], config: Path | None, mapping: Path | None, verbose: bool
 ) -> None:
     """Show the first page of one kind, and what it would become.
 

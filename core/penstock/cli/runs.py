@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
-import typer
+import click
 
 from penstock.cli.console import put, put_json, table
 from penstock.cli.failures import explained, misuse
+from penstock.cli.groups import Group
 from penstock.cli.journals import existing_journal
-from penstock.cli.options import ConfigFile, MappingFile, Verbose, examples
+from penstock.cli.options import config_file, examples, mapping_file, table_or_json, verbosely
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,20 +31,18 @@ _COLUMNS: Final = ("run", "started", "seconds", "status", "resumed", *_COUNTERS)
 _SHOWN: Final = 8
 """Characters of a run's id in the table; they serve to name it."""
 
-Format = Annotated[Literal["table", "json"], typer.Option("--format", help="For people, or for programs.")]
 
-app: Final = typer.Typer(rich_markup_mode=None, no_args_is_help=True)
-
-
-@app.callback(epilog=EPILOG)
+@click.group(cls=Group, epilog=EPILOG)
 def runs() -> None:
     """Look at what earlier runs did; works while one is under way."""
 
 
-@app.command("list", epilog=LIST_EPILOG)
-def list_runs(
-    *, output: Format = "table", config: ConfigFile = None, mapping: MappingFile = None, verbose: Verbose = False
-) -> None:
+@runs.command("list", epilog=LIST_EPILOG)
+@table_or_json
+@config_file
+@mapping_file
+@verbosely
+def list_runs(*, output: Literal["table", "json"], config: Path | None, mapping: Path | None, verbose: bool) -> None:
     """List the runs of the source, newest first.
 
     The status is complete, incomplete, held, interrupted, or unfinished: of a run that is under way or was killed.
@@ -58,16 +58,14 @@ def list_runs(
             put(table(_COLUMNS, [_cells(line) for line in found], numbers=numbers))
 
 
-@app.command(epilog=SHOW_EPILOG)
+@runs.command(epilog=SHOW_EPILOG)
+@click.argument("run", metavar="ID", help="A run's id, the beginning of one, or `last`.")
+@table_or_json
+@config_file
+@mapping_file
+@verbosely
 def show(
-    run: Annotated[
-        str, typer.Argument(metavar="ID", help="A run's id, the beginning of one, or `last`.", show_default=False)
-    ],
-    *,
-    output: Format = "table",
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    verbose: Verbose = False,
+    *, run: str, output: Literal["table", "json"], config: Path | None, mapping: Path | None, verbose: bool
 ) -> None:
     """Show the report of one run, as `penstock sync --report` writes it."""
     with explained(verbose=verbose), existing_journal(config, mapping) as file:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+import click
+
 from penstock.cli.console import put_json
 from penstock.cli.failures import explained
-from penstock.cli.options import Verbose, examples
-from penstock.cli.plugged import plugin_manager
+from penstock.cli.options import examples, verbosely
+from penstock.cli.plugged import pluggable, plugin_manager
 
 EPILOG: Final = examples(
     "penstock schema > penstock.schema.json",
@@ -17,7 +19,10 @@ EPILOG: Final = examples(
 )
 
 
-def schema(*, verbose: Verbose = False) -> None:
+@click.command(epilog=EPILOG)
+@verbosely
+@pluggable
+def schema(*, verbose: bool) -> None:
     """Print the JSON Schema of penstock.yml.
 
     The settings of all installed and mounted plugins are in it, so that editors can complete and check the file.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
-import typer
+import click
 
 from penstock.cli.failures import explained, misuse
-from penstock.cli.options import ConfigFile, MappingFile, examples
-from penstock.cli.plugged import listed_plugins
+from penstock.cli.options import PATH, config_file, examples, mapping_file
+from penstock.cli.plugged import listed_plugins, pluggable
 
 if TYPE_CHECKING:
     from penstock.config.load import Inputs
@@ -23,23 +23,16 @@ EPILOG: Final = examples(
 )
 
 
+@click.command(epilog=EPILOG)
+@click.option("--sources", metavar="FOLDER", type=PATH, help="Every *.yml in it is a source, in place of --config.")
+@click.option("--once", "-O", is_flag=True, help="Sync once and end, with the exit code that sync would have.")
+@click.option("--port", "-p", metavar="PORT", type=int, help="Listen here, in place of service.port.")
+@click.option("--log-format", metavar="text|json", default="text", help="How to write the log, on stderr.")
+@config_file
+@mapping_file
+@pluggable
 def serve(
-    *,
-    sources: Annotated[
-        Path | None,
-        typer.Option("--sources", metavar="FOLDER", help="Every *.yml in it is a source, in place of --config."),
-    ] = None,
-    once: Annotated[
-        bool, typer.Option("--once", "-O", help="Sync once and end, with the exit code that sync would have.")
-    ] = False,
-    port: Annotated[
-        int | None, typer.Option("--port", "-p", metavar="PORT", help="Listen here, in place of service.port.")
-    ] = None,
-    log_format: Annotated[
-        str, typer.Option("--log-format", metavar="text|json", help="How to write the log, on stderr.")
-    ] = "text",
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
+    *, sources: Path | None, once: bool, port: int | None, log_format: str, config: Path | None, mapping: Path | None
 ) -> None:
     """Sync on a schedule and when asked, until stopped.
 

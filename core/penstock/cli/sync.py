@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
+
+import click
 
 from penstock.cli.failures import explained
 from penstock.cli.options import (
-    Catalog,
-    ConfigFile,
-    Full,
-    MappingFile,
-    Only,
-    Quiet,
-    ReportFile,
-    SinkName,
-    Verbose,
-    Wait,
+    catalog_path,
+    config_file,
     examples,
+    full_read,
+    mapping_file,
+    only_kinds,
+    quietly,
+    report_file,
+    sink_name,
+    verbosely,
+    waiting,
 )
+from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples(
     "penstock sync",
@@ -27,18 +31,30 @@ EPILOG: Final = examples(
 )
 
 
+@click.command(epilog=EPILOG)
+@only_kinds
+@full_read
+@report_file
+@sink_name
+@catalog_path
+@config_file
+@mapping_file
+@waiting
+@verbosely
+@quietly
+@pluggable
 def sync(
     *,
-    only: Only = None,
-    full: Full = False,
-    report: ReportFile = None,
-    sink: SinkName = None,
-    catalog: Catalog = None,
-    config: ConfigFile = None,
-    mapping: MappingFile = None,
-    wait: Wait = False,
-    verbose: Verbose = False,
-    quiet: Quiet = False,
+    only: tuple[str, ...],
+    full: bool,
+    report: str | None,
+    sink: str | None,
+    catalog: Path | None,
+    config: Path | None,
+    mapping: Path | None,
+    wait: bool,
+    verbose: bool,
+    quiet: bool,
 ) -> None:
     """Read every kind of the mapping, and bring the catalog in step.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final, TypeAlias
 from pydantic import BeforeValidator, PlainSerializer
 
 _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_TEXT: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)\s*([smhdw])", re.IGNORECASE)
+_TEXT: Final = r"(?i:([0-9]+(?:\.[0-9]+)?)\s*([smhdw]))"
 _SHORTEST: Final = timedelta(seconds=1)
 _EXPECTED: Final = "expected minutes, or a number with a unit such as 30m, 1h or 1d"
 
@@ -18,7 +18,7 @@ def _interval(value: object) -> timedelta:
     """Return the span; a bare number is minutes, in whatever form a chart renders it (``60``, ``1e+02``)."""
     if isinstance(value, timedelta):
         return value
-    written = _TEXT.fullmatch(value.strip()) if isinstance(value, str) else None
+    written = re.fullmatch(_TEXT, value.strip()) if isinstance(value, str) else None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError(_EXPECTED)  # noqa: TRY004 - pydantic collects ValueErrors
     try:

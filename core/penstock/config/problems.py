@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Final
 
 from penstock.config.node import Node, to_snake
@@ -65,7 +64,7 @@ class Findings:
 
         redact = Redactor(text for text in self._concealed if len(text) >= _SHORTEST_CONCEALED)
         ordered = sorted(self.problems, key=order)
-        problems = [replace(problem, message=redact(problem.message)) for problem in ordered]
+        problems = [problem._replace(message=redact(problem.message)) for problem in ordered]
         return ConfigurationError(problems, self.warnings)
 
 

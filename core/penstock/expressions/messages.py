@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_ERROR: Final = re.compile(
-    r"jq: error: (?P<what>.*?)(?: at <top-level>, line (?P<line>\d+), column (?P<column>\d+):)?$"
-)
-_MODULES: Final = re.compile(r"\s*(?:import|include|module)\b")
-_BARE_WORD: Final = re.compile(r"\s*[A-Za-z_][\w-]*\s*\Z")
+_ERROR: Final = r"jq: error: (?P<what>.*?)(?: at <top-level>, line (?P<line>\d+), column (?P<column>\d+):)?$"
+_MODULES: Final = r"\s*(?:import|include|module)\b"
+_BARE_WORD: Final = r"\s*[A-Za-z_][\w-]*\s*\Z"
 _NOISE: Final = {"INVALID_CHARACTER": "character", "IDENT": "name", "QQSTRING_START": "text", "FIELD": "field"}
-_TERMINAL: Final = re.compile(r"\b(?:" + "|".join(_NOISE) + r")\b")
+_TERMINAL: Final = r"\b(?:" + "|".join(_NOISE) + r")\b"
 
 
 def explain(message: str, text: str) -> str:
@@ -21,10 +19,10 @@ def explain(message: str, text: str) -> str:
         message: What jq said, possibly several errors, each with an excerpt.
         text: The expression.
     """
-    if _MODULES.match(text):
+    if re.match(_MODULES, text):
         return "import, include and module are not allowed"
-    found = [error for line in message.splitlines() if (error := _ERROR.match(line))]
-    if _BARE_WORD.match(text) and "is not defined" in message:
+    found = [error for line in message.splitlines() if (error := re.match(_ERROR, line))]
+    if re.match(_BARE_WORD, text) and "is not defined" in message:
         word = text.strip()
         return f"{_what(found, message)}; a text constant needs jq's quotes inside YAML's: '\"{word}\"'"
     return _what(found, message)
@@ -33,7 +31,7 @@ def explain(message: str, text: str) -> str:
 def _what(found: list[re.Match[str]], message: str) -> str:
     if not found:
         return message.splitlines()[0] if message else "jq refuses it"
-    return "; ".join(_TERMINAL.sub(lambda word: _NOISE[word[0]], error["what"]) + _place(error) for error in found)
+    return "; ".join(re.sub(_TERMINAL, lambda word: _NOISE[word[0]], error["what"]) + _place(error) for error in found)
 
 
 def _place(error: re.Match[str]) -> str:

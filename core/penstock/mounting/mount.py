@@ -58,7 +58,7 @@ def mount(settings: MountSettings, points: Sequence[EntryPoint]) -> Mounted:
     host = Host(settings.cache)
     ours = host_points(host, points)
     found, strays = _found(item for folder in settings.folders for item in scan(folder))
-    used = _examined(found, settings, host, ours)
+    used = _examined(found, settings, Cache(settings.cache), host, ours)
     for folder in used:
         if folder not in sys.path:
             sys.path.append(folder)
@@ -69,7 +69,9 @@ def examine(path: Path, settings: MountSettings, points: Sequence[EntryPoint]) -
     """Do all that ``mount`` does for one wheel, file or folder, but leave ``sys.path`` as it is."""
     host = Host(settings.cache)
     found, strays = _found(scan_one(path.absolute()))
-    _examined(found, settings, host, host_points(host, points))
+    cache = Cache(settings.cache)
+    _examined(found, settings, cache, host, host_points(host, points))
+    cache.release()
     return _verdicts(used_of(found, host), strays)
 
 
@@ -108,12 +110,11 @@ def _found(items: Iterable[Found | Stray]) -> tuple[list[Found], list[Stray]]:
 
 
 def _examined(
-    all_found: Sequence[Found], settings: MountSettings, host: Host, points: Sequence[EntryPoint]
+    all_found: Sequence[Found], settings: MountSettings, cache: Cache, host: Host, points: Sequence[EntryPoint]
 ) -> list[str]:
     """Refuse what must not be used, and return the folders that hold the rest."""
     found = used_of(all_found, host)
     close_gates(found, settings, host, points)
-    cache = Cache(settings.cache)
     plugins = [one for one in found if one.points and one.refusal is None]
     trials = {one: _trial(one, needed_by(found, one), cache, host) for one in plugins}
     keys = {one: trial.key(version(HOST)) for one, trial in trials.items()}

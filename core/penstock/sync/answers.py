@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
-from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from penstock.config.models import RequestSpec, Resource
 from penstock.http.client import ApiRequest, ApiResponse
@@ -30,18 +30,26 @@ def name_of(spec: RequestSpec) -> str:
     return canonical(parts).decode()
 
 
+class _Kept(NamedTuple):
+    """An answer whose content is in the file."""
+
+    response: ApiResponse
+    start: int
+    length: int
+
+
 class SharedAnswers:
     """Sends requests, and keeps the answers on disk for whoever asks for the same again; ``with`` removes them.
 
-    Only whole, successful answers are kept, so a read that failed is taken up where it failed. The folder is private to
-    this process.
+    Only whole, successful answers are kept, so a read that failed is taken up where it failed. The file has no name: it
+    is private to this process, and gone with it, however that ends.
     """
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self._folder = tempfile.TemporaryDirectory(prefix="penstock-answers-", ignore_cleanup_errors=True)
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - __exit__ closes it
         self._locks: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
-        self._kept: dict[bytes, tuple[ApiResponse, Path]] = {}
+        self._kept: dict[bytes, _Kept] = {}
 
     def __enter__(self) -> Self:
         """Keep answers from here on."""
@@ -51,7 +59,7 @@ class SharedAnswers:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Remove what was kept."""
-        self._folder.cleanup()
+        self._file.close()
 
     async def send(self, request: ApiRequest) -> ApiResponse:
         """Return the answer to a request: kept from before, or asked for now and kept."""
@@ -59,12 +67,18 @@ class SharedAnswers:
         async with self._locks[key]:  # whoever asks meanwhile waits for the one answer
             if key not in self._kept:
                 response = await self._send(request)
-                path = Path(self._folder.name, str(len(self._kept)))
-                path.write_bytes(response.content)  # noqa: ASYNC240 - a page, to the local disk
-                self._kept[key] = (replace(response, content=b""), path)
+                self._kept[key] = self._keep(response)
                 return response
-            response, path = self._kept[key]
-            return replace(response, content=path.read_bytes())
+            return self._recall(self._kept[key])
+
+    def _keep(self, response: ApiResponse) -> _Kept:
+        start, content = self._file.seek(0, os.SEEK_END), memoryview(response.content)
+        while content:  # a write may take less than it is given
+            content = content[self._file.write(content) :]
+        return _Kept(replace(response, content=b""), start, len(response.content))
+
+    def _recall(self, kept: _Kept) -> ApiResponse:
+        return replace(kept.response, content=os.pread(self._file.fileno(), kept.length, kept.start))
 
 
 def _specs(resource: Resource) -> Iterable[RequestSpec]:

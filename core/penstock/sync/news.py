@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Final
 
 from penstock.config.models import Resource
@@ -41,7 +40,7 @@ class News:
 
     async def failed(self, seconds: float) -> None:
         """Tell that the run cannot go on."""
-        kinds = [replace(_news_of(kind), state="failed") for kind in self._report.kinds]
+        kinds = [_news_of(kind)._replace(state="failed") for kind in self._report.kinds]
         await self._tell(RunNews("failed", self._report.started_at, seconds, kinds))
 
     async def _tell(self, news: RunNews) -> None:

@@ -15,7 +15,7 @@ from penstock.journal import Identity
 from penstock.sync.answers import name_of
 from penstock.sync.requests import canonical
 
-_MARKS: Final = re.compile(r"#[0-9a-f]{16}(#\d+)?\Z")
+_MARKS: Final = r"#[0-9a-f]{16}(#\d+)?\Z"
 
 
 def resource_names(resources: Sequence[Resource]) -> list[str]:
@@ -38,7 +38,7 @@ def resource_names(resources: Sequence[Resource]) -> list[str]:
 
 def kind_of(name: str) -> str:
     """Return the kind of a resource, by its name."""
-    return _MARKS.sub("", name)
+    return re.sub(_MARKS, "", name)
 
 
 def identity_of(resource: Resource) -> Identity:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, cast
@@ -356,4 +356,4 @@ def _flags(config: PortConfig, flags: WriteFlags) -> WriteFlags:
         for name in ("create_missing_related_entities", "delete_dependent_entities", "enable_merge_entity")
         if (value := getattr(config, name)) is not None
     }
-    return replace(flags, **own)
+    return flags._replace(**own)

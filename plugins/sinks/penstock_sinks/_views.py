@@ -51,7 +51,7 @@ class _Shown:
         """Take in what fits, and return whether anything is new."""
         before = len(self.properties) + len(self.relations)
         for known, names in ((self.properties, properties), (self.relations, relations)):
-            for name in names:
+            for name in dict.fromkeys(names):  # a thousand entities have much the same
                 if len(name) <= MAX_NAME and not self.full:
                     known.setdefault(name)
         return len(self.properties) + len(self.relations) > before

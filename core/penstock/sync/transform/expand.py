@@ -17,11 +17,11 @@ from penstock.sync.transform.result import MappedItems
 from penstock.values import JSON
 
 _STEP: Final = r'\.(?:[A-Za-z_]\w*|"[^"\\]*")|\.?\["[^"\\]*"\]'
-_PATH: Final = re.compile(rf"(?=\.)(?:(?:{_STEP})\??)+", re.ASCII)
-_NAME: Final = re.compile(r'\.?\["([^"\\]*)"\]|\."([^"\\]*)"|\.(\w+)', re.ASCII)
-_SKIPPED: Final = re.compile(r"[\s(]*\.\s*(?:as\s+\$\w+\s*)?\|")
+_PATH: Final = rf"(?a:(?=\.)(?:(?:{_STEP})\??)+)"
+_NAME: Final = r'(?a:\.?\["([^"\\]*)"\]|\."([^"\\]*)"|\.(\w+))'
+_SKIPPED: Final = r"[\s(]*\.\s*(?:as\s+\$\w+\s*)?\|"
 """Steps that lead nowhere: ``. |`` and ``. as $root |``."""
-_ITERATES: Final = re.compile(r'(?<=[\w.\])?"])\[\]')
+_ITERATES: Final = r'(?<=[\w.\])?"])\[\]'
 """``.a[]``, but not the literal of ``.a // []``."""
 
 
@@ -81,7 +81,7 @@ def elements_of(outputs: Sequence[JSON], text: str) -> Sequence[JSON]:
     (only,) = outputs
     if isinstance(only, list):
         return only
-    if only is not None and _ITERATES.search(text):  # `.a[]` on an array of one
+    if only is not None and re.search(_ITERATES, text):  # `.a[]` on an array of one
         return outputs
     message = f"{name_of_type(only)}, not an array"
     raise UnfitError(message)
@@ -89,14 +89,14 @@ def elements_of(outputs: Sequence[JSON], text: str) -> Sequence[JSON]:
 
 def source_path(text: str) -> tuple[str, ...]:
     """Return the first plain path of an expression, ``("a", "b")`` for ``.a.b | map(.c)``; empty if it has none."""
-    start = 0
-    while skipped := _SKIPPED.match(text, start):
-        start = skipped.end()
-    rest = text[start:].lstrip(" \t\r\n(")
-    path = _PATH.match(rest)
+    rest = text
+    while skipped := re.match(_SKIPPED, rest):
+        rest = rest[skipped.end() :]
+    rest = rest.lstrip(" \t\r\n(")
+    path = re.match(_PATH, rest)
     if path is None:
         return ()
-    return tuple(next(part for part in names if part) for names in _NAME.findall(path[0]) if any(names))
+    return tuple(next(part for part in names if part) for names in re.findall(_NAME, path[0]) if any(names))
 
 
 def without(item: dict[str, JSON], path: Sequence[str]) -> dict[str, JSON]:
