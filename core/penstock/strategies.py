@@ -423,14 +423,14 @@ class SinkClient(ABC):
 
     @abstractmethod
     async def call(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes = b"", *, retry_safe: bool
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes = b"", *, retry_safe: bool
     ) -> SinkAnswer:
         """Do what ``send`` does, at half its cost, for a sink that asks for much the same very often.
 
         Args:
             method: In capitals.
-            url: Absolute; best one object for all requests to the same place.
-            headers: With names in lower case; best one object for all requests, too.
+            url: Absolute, encoded as it is to be sent.
+            headers: With names in lower case.
             content: The body as it is sent; empty for none.
             retry_safe: Whether repeating it does no harm.
 

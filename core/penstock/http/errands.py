@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -79,9 +79,17 @@ class Courier:
         finally:
             await flow.aclose()
 
-    async def ask(self, parcel: Parcel) -> Heard:
-        """Do what ``exchange`` does; the parcel's headers have names in lower case, and replace ours."""
-        parcel = parcel._replace(headers={**self._headers, **parcel.headers})
+    async def ask(
+        self,
+        method: str,
+        url: httpx.URL,
+        target: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        extensions: Mapping[str, Any],
+    ) -> Heard:
+        """Do what ``exchange`` does, for the parts of a parcel; its headers replace ours."""
+        parcel = Parcel(method, url, target, {**self._headers, **headers}, content, extensions)
         tries = Tries(self._policy, self._wire.clock)
         while True:
             tries.made += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 import httpx
@@ -11,7 +12,6 @@ from penstock.errors import AuthError, SinkError
 from penstock.http.errands import Courier
 from penstock.http.failures import QuotaError
 from penstock.http.moments import in_words
-from penstock.http.passage import Parcel
 from penstock.strategies import SinkAnswer, SinkClient
 
 _SAFE: Final = {True: {"retry_safe": True}, False: {"retry_safe": False}}
@@ -31,14 +31,21 @@ class LentClient(SinkClient):
             raise _as_of_a_sink(error, request.url) from error
 
     async def call(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes = b"", *, retry_safe: bool
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes = b"", *, retry_safe: bool
     ) -> SinkAnswer:
         """Do the same at less cost, as ``SinkClient`` says."""
+        place = _parsed(url)
         try:
-            heard = await self._courier.ask(Parcel(method, url, headers, content, _SAFE[retry_safe]))
+            heard = await self._courier.ask(method, place, url, headers, content, _SAFE[retry_safe])
         except (QuotaError, AuthError) as error:
-            raise _as_of_a_sink(error, url) from error
+            raise _as_of_a_sink(error, place) from error
         return SinkAnswer(heard.status, heard.headers, heard.content)
+
+
+@lru_cache(maxsize=256)
+def _parsed(url: str) -> httpx.URL:
+    """Return a URL that many requests share."""
+    return httpx.URL(url)
 
 
 def _as_of_a_sink(error: QuotaError | AuthError, url: httpx.URL) -> SinkError:

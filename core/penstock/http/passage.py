@@ -18,8 +18,10 @@ class Parcel(NamedTuple):
 
     method: str
     url: httpx.URL
+    target: str
+    """The same as it is sent."""
     headers: Mapping[str, str]
-    """All of them, but for ``Host`` and ``Content-Length``."""
+    """All of them, but for ``Host`` and ``Content-Length``; names in lower case."""
     content: bytes
     extensions: Mapping[str, Any]
 
@@ -59,10 +61,13 @@ class Passage:
         Raises:
             aiohttp.ClientError, OSError, ValueError: There is no answer.
         """
-        content = request.content if isinstance(request, Parcel) else await _content_of(request)
+        if isinstance(request, Parcel):
+            target, content = request.target, request.content
+        else:
+            target, content = str(request.url), await _content_of(request)
         return await self._session.request(
             request.method,
-            str(request.url),
+            target,
             headers={**request.headers, **more_headers} if more_headers else request.headers,
             data=content or None,
             allow_redirects=False,

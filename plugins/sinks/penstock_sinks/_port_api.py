@@ -12,7 +12,6 @@ from importlib.metadata import version
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
-import httpx
 import orjson
 
 from penstock import ClientSettings, SinkAnswer, SinkClient, SinkContext
@@ -117,9 +116,7 @@ class _Token:
         }
         if "@" in credentials["clientId"]:
             _LOG.warning("sink.clientId looks like a person's: an organisation's credentials outlive those of people")
-        answer = await self._client.call(
-            "POST", _parsed(url), self._headers, orjson.dumps(credentials), retry_safe=True
-        )
+        answer = await self._client.call("POST", url, self._headers, orjson.dumps(credentials), retry_safe=True)
         if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             message = (
                 f"Port refuses the credentials: {explain(answer)}; set sink.clientId and sink.clientSecret, and "
@@ -162,21 +159,20 @@ class Api:
             RefusalError: Port refuses this request.
             SinkError: Port cannot be reached, is down, or refuses us.
         """
-        url = f"{self._base}/{'/'.join(map(self.encoded, path))}"
         content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         headers = self._reading if method == "GET" or path[0] == "integration" else self._writing
-        return await self._ask(method, _parsed(f"{url}?{query}" if query else url), headers, content)
+        return await self._ask(method, _url(self._base, path, query), headers, content)
 
     async def call_url(self, method: str, url: str, body: object) -> Reply:
         """Do the same at a URL that Port has named, for what is about no entity."""
-        return await self._ask(method, httpx.URL(url), self._reading, orjson.dumps(body))
+        return await self._ask(method, url, self._reading, orjson.dumps(body))
 
     @staticmethod
     def encoded(part: str) -> str:
         """Return one part of a path."""
         return quote(part, safe="")
 
-    async def _ask(self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes) -> Reply:
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Reply:
         token = await self._token.current()
         answer = await self._send(method, url, headers, content, token)
         if answer.status == HTTPStatus.UNAUTHORIZED:
@@ -189,13 +185,11 @@ class Api:
             raise SinkError(message)
         raise RefusalError(answer.status, _code(answer), explain(answer))
 
-    async def _send(
-        self, method: str, url: httpx.URL, headers: Mapping[str, str], content: bytes, token: str
-    ) -> SinkAnswer:
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, token: str) -> SinkAnswer:
         return await self._client.call(method, url, {**headers, "authorization": token}, content, retry_safe=True)
 
     @staticmethod
-    def _decoded(method: str, url: httpx.URL, answer: SinkAnswer) -> dict[str, Any]:
+    def _decoded(method: str, url: str, answer: SinkAnswer) -> dict[str, Any]:
         try:
             body: object = orjson.loads(answer.content) if answer.content else {}
         except orjson.JSONDecodeError as error:
@@ -236,14 +230,15 @@ def _named_like(source: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx.URL:
+def _url(base: str, path: tuple[str, ...], query: str) -> str:
     """Return a URL that many requests share."""
-    return httpx.URL(url)
+    url = f"{base}/{'/'.join(map(Api.encoded, path))}"
+    return f"{url}?{query}" if query else url
 
 
-def _shown(url: httpx.URL) -> str:
+def _shown(url: str) -> str:
     """Return a URL for a message: what it asks about."""
-    return str(url.copy_with(query=None))
+    return url.partition("?")[0]
 
 
 def is_success(answer: SinkAnswer) -> bool:

@@ -40,6 +40,7 @@ from penstock_sinks._port_write import Item, Limits, Writer
 from penstock_sinks.port import PortConfig
 
 _LOG: Final = logging.getLogger(__name__)
+_DONE: Final = frozenset({"created", "updated", "unchanged"})
 _STEP: Final = 250
 """Entities that are remembered at once."""
 _FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEntities is off")
@@ -203,12 +204,14 @@ class PortSink(Sink):
             work.outcomes.update(dict.fromkeys(indexes, known.flaw))
             return
         names = [work.entities[index].identifier for index in indexes if work.entities[index].search is None]
-        names = [name for name in names if is_name(name)]
+        if not _are_unicode(names):
+            names = [name for name in names if is_name(name)]
         self._memory.supersede(blueprint, names)
         work.met[blueprint] = self._memory.met(blueprint, names)
         work.held[blueprint] = held = self._memory.held(blueprint, names)
         if not self._config.shared_entities:
-            others = [name for name in names if name not in held and not work.met[blueprint].get(name)]
+            met = work.met[blueprint]
+            others = [name for name in names if name not in held and not met.get(name) and is_name(name)]
             there = await self._finder.named(blueprint, others, ours=False)
             ours = await self._finder.named(blueprint, sorted(there), ours=True)
             foreign = there - ours
@@ -254,12 +257,6 @@ class PortSink(Sink):
             return False
         return is_comparable(entity) and is_held(entity, held, merge=self._flags.enable_merge_entity)
 
-    @staticmethod
-    def _is_done(work: _Work, index: int) -> bool:
-        """Whether Port has it, under a name that we know."""
-        written = work.outcomes[index].kind in {"created", "updated", "unchanged"}
-        return written and work.entities[index].search is None
-
     async def _remember(self, kind: str, work: _Work) -> None:
         """Keep what this run has written, and what has to be written later.
 
@@ -267,15 +264,18 @@ class PortSink(Sink):
         """
         self._memory.aim(work.targets)
         for blueprint, indexes in work.by_blueprint.items():
-            for some in _in_steps([index for index in indexes if self._is_done(work, index)]):
-                await asyncio.sleep(0)
-                self._memory.meet(blueprint, [(work.entities[one].identifier, hash(work.bodies[one])) for one in some])
+            done: list[tuple[str, int]] = []
             for index in indexes:
-                if work.outcomes[index].kind == "deferred":
-                    entity = work.entities[index]
+                entity, became = work.entities[index], work.outcomes[index].kind
+                if became in _DONE and entity.search is None:  # so that we know what Port calls it
+                    done.append((entity.identifier, hash(work.bodies[index])))
+                elif became == "deferred":
                     needs: dict[tuple[str, str], None] = {}
                     _lead_to(needs, entity, self._blueprints[blueprint].targets)
                     self._memory.put_off(kind, blueprint, entity.identifier, work.bodies[index], needs)
+            for start in range(0, len(done), _STEP):
+                await asyncio.sleep(0)
+                self._memory.meet(blueprint, done[start : start + _STEP])
 
     async def _settle(self, group: Sequence[Waiting]) -> list[Settled]:
         items = (Item(index, one.blueprint, one.body, relates=True) for index, one in enumerate(group))
@@ -322,8 +322,13 @@ def _lead_to(keys: dict[tuple[str, str], None], entity: Entity, targets: Mapping
                 keys.update(((blueprint, one), None) for one in value if isinstance(one, str))
 
 
-def _in_steps(indexes: Sequence[int]) -> Iterator[Sequence[int]]:
-    return (indexes[start : start + _STEP] for start in range(0, len(indexes), _STEP))
+def _are_unicode(names: Sequence[str]) -> bool:
+    """Whether all can be looked up; Port has none of the others."""
+    try:
+        "".join(names).encode()
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _entity(blueprint: str, found: Found) -> Entity:
