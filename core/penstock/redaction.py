@@ -267,6 +267,17 @@ class Redactor:
             return {self(name): self.json(member) for name, member in value.items()}
         return value
 
+    def example(self, value: JSON) -> JSON:
+        """Return a record for strangers: as ``json`` does, and masked is whatever has the name of a secret."""
+        if isinstance(value, list):
+            return [self.example(element) for element in value]
+        if isinstance(value, dict):
+            return {
+                self(name): _masked(member) if looks_secret(name) else self.example(member)
+                for name, member in value.items()
+            }
+        return self.json(value)
+
     def _without_beginnings(self, text: str) -> str:
         """Mask what is left of a secret where somebody cut the text, and said so with dots."""
         done, parts = 0, list[str]()
@@ -281,6 +292,15 @@ class Redactor:
         """Return where the beginning of a secret starts with which a text ends; its length when there is none."""
         start = max(0, len(head) - _LONGEST_WORD)
         return min((_beginning_at(head, secret, start) for secret in self._beginnings), default=len(head))
+
+
+def _masked(value: JSON) -> JSON:
+    """Return a value with every text and number in it masked; what it is made of still shows."""
+    if isinstance(value, list):
+        return [_masked(element) for element in value]
+    if isinstance(value, dict):
+        return {name: _masked(member) for name, member in value.items()}
+    return value if value is None or isinstance(value, bool) else MASK
 
 
 def _beginning_at(text: str, secret: str, start: int) -> int:

@@ -67,7 +67,7 @@ class OceanVariable(NamedTuple):
     """
 
     name: str
-    """Without ``OCEAN__``."""
+    """Without ``OCEAN__``, or one of ``APPLICATION__...`` whole."""
     chooses: bool = False
     """Whether the variable, where it is set, makes this sink the one that is used if no ``sink.type`` is written."""
     otherwise: str | None = None
@@ -477,6 +477,8 @@ class Sink(ABC):
     """How many calls of ``write`` may be under way together: more than one suits a catalog that is waited for. Batches
     that are written together are of one kind, have no key in common, and no entity that a search query names; what
     each came to is recorded in the order in which they were given, and nothing after one that failed."""
+    wanted_examples: int = 0
+    """How many raw items ``examples`` wants of each resource; read once, when the sink has been entered."""
 
     async def __aenter__(self) -> Self:
         """Open files or connections.
@@ -526,6 +528,14 @@ class Sink(ABC):
 
         Called after ``claim`` and again after everything was written and deleted, or when the run cannot go on. What
         it raises is logged, and does the run no harm.
+        """
+
+    async def examples(self, kind: str, items: Sequence[JSON]) -> None:  # noqa: B027 - most catalogs show no records
+        """Take the first raw items of a resource, for a catalog that shows what its sources give.
+
+        Called once for each resource of which anything was read, where ``wanted_examples`` is not 0. The items are as
+        the data path gave them, with the values of path parameters; known secrets are taken out, and so is every value
+        whose name is one of a secret. What it raises is a warning in the report, and does the run no harm.
         """
 
     async def count(self) -> int | None:

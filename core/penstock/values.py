@@ -267,6 +267,10 @@ class KindNews(NamedTuple):
     """Entities that the sink refused."""
     deleted: int = 0
     seconds: float = 0.0
+    errors: Sequence[str] = ()
+    """What the report says of it, the first ones only: where, and what; no secrets."""
+    warnings: Sequence[str] = ()
+    """The same of what was odd."""
 
 
 class RunNews(NamedTuple):

@@ -34,6 +34,8 @@ COMMANDS = [
     ("plugins", "lock"),
     ("schema",),
     ("init",),
+    ("import",),
+    ("import", "ocean"),
     ("demo",),
     ("version",),
 ]

@@ -97,6 +97,8 @@ EFFECTIVE: list[tuple[str, str, Callable[..., object], object]] = [
     ("OCEAN__PATH_PREFIX", "/hr", service("path_prefix"), "/hr"),
     ("OCEAN__LOG_LEVEL", "DEBUG", service("log_level"), "DEBUG"),
     ("APPLICATION__LOG_LEVEL", "error", service("log_level"), "ERROR"),
+    ("OCEAN__SEND_RAW_DATA_EXAMPLES", "false", sink("send_raw_data_examples"), False),
+    ("APPLICATION__ENABLE_HTTP_LOGGING", "false", sink("send_logs"), False),
     ("APPLICATION__PORT", "9000", service("port"), 9000),
 ]
 """Variable, value, what to look at, what is there."""

@@ -134,6 +134,27 @@ def test_other_commands_can_be_run_against_its_api(toured: tuple[Path, Ran]) -> 
     assert len(listed.lines()) == len(TEAMS)
 
 
+def test_it_syncs_into_a_stand_in_for_port_and_shows_what_arrived_there(tmp_path: Path) -> None:
+    ran = penstock("demo", "--port", folder=tmp_path, variables={"OCEAN__PORT__BASE_URL": "http://127.0.0.1:9"})
+
+    # Port makes what relations lead to: archived services that have incidents, and members that are not active
+    members = {str(member["login"]) for team in MEMBERS.values() for member in team}
+    inactive = sum(not user["active"] and user["login"] in members for user in USERS)
+    archived = {str(one["key"]) for one in SERVICES if one["archived"]} & {str(one["service"]) for one in INCIDENTS}
+    targets = {"user": EXPECTED["user"] + inactive, "service": EXPECTED["service"] + len(archived)}
+    assert (ran.code, _arrived(ran)) == (0, {**EXPECTED, **targets}), ran.err
+    assert "a stand-in for Port listens on http://127.0.0.1:" in ran.err
+    assert not (tmp_path / "penstock-demo" / "catalog.db").exists()
+
+
+def test_port_is_for_the_sync_alone(tmp_path: Path) -> None:
+    ran = penstock("demo", "--port", "check", folder=tmp_path)
+
+    assert ran.code == 2
+    assert "--port: it syncs, and runs no check" in ran.err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_command_that_has_nothing_to_do_with_it_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
     ran = penstock("demo", "demo", folder=tmp_path)
 

@@ -156,8 +156,8 @@ def test_penstock_understands_what_the_chart_gives_it(tmp_path: Path) -> None:
         PluginManager(disabled=()),
     )
 
-    # what Ocean sends beside entities and penstock does not, it says
-    assert [one.source for one in settings.warnings] == ["environment OCEAN__SEND_RAW_DATA_EXAMPLES"]
+    assert settings.warnings == ()
+    assert getattr(settings.sink.config, "send_raw_data_examples") is False  # noqa: B009
     assert settings.source == "ocean-custom"
     assert settings.state_dir == Path("/data/.penstock")
     assert settings.connection.http.base_url == "https://api.yourcompany.com"

@@ -122,6 +122,19 @@ def test_one_bad_entity_is_told_and_keeps_its_former_self(project: Project, stan
     assert len(names(standin)) == 60
 
 
+def test_an_identifier_that_ports_pattern_refuses_is_told_and_nothing_is_lost_or_deleted(
+    project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    project.sync()
+    api.handler = routes({"/users": [{"id": "no blanks", "name": "n", "team": "t0"}, *people(60)], "/teams": TEAMS})
+    report = project.sync()
+
+    [error] = report.kinds[0].errors
+    assert error.where == "/users user/no blanks"
+    assert "identifier has ' ', and Port allows letters, digits and" in error.message
+    assert (report.exit_code, len(names(standin))) == (1, 60)
+
+
 def test_a_blueprint_that_does_not_exist_is_named_and_nothing_else_suffers(
     project: Project, standin: PortStandIn
 ) -> None:

@@ -15,6 +15,7 @@ EPILOG: Final = """\b
 First steps:
   penstock demo              see a whole sync, offline, in a folder of its own
   penstock init              write a penstock.yml to start from
+  penstock import ocean      or make one of what Port's Ocean was told
   penstock check             one request per kind: does the connection work?
   penstock plan              what would a sync change? nothing is written
   penstock sync              read everything, and keep the catalog in step
@@ -53,9 +54,12 @@ _COMMANDS: Final = (
     "holds",
     "runs",
     "auth",
+    "import",
     "plugins",
 )
 """Each is the command of its name in the module of its name."""
+_MODULES: Final = {"import": "importing"}
+"""But for names that are words of Python: module and function have this one."""
 
 
 def application(arguments: Sequence[str] = ()) -> click.Group:
@@ -86,5 +90,6 @@ def application(arguments: Sequence[str] = ()) -> click.Group:
 
     asked = [name for name in arguments[:1] if name in _COMMANDS]
     for name in asked or _COMMANDS:
-        penstock.add_command(getattr(import_module(f"penstock.cli.{name}"), name))
+        module = _MODULES.get(name, name)
+        penstock.add_command(getattr(import_module(f"penstock.cli.{module}"), module))
     return penstock

@@ -15,6 +15,8 @@ from penstock.cli.failures import explained, misuse
 from penstock.cli.options import PATH, examples, quietly, verbosely
 
 if TYPE_CHECKING:
+    from penstock.cli.failures import Context
+    from penstock.cli.running import Manner
     from penstock.config.models import Chosen
     from penstock.demo.api import DemoApi
     from penstock.redaction import Secrets
@@ -26,6 +28,7 @@ EPILOG: Final = examples(
     "penstock demo check",
     "penstock demo preview /services --items 1",
     "penstock demo sync --only /users --report -",
+    "penstock demo --port",
     "penstock demo --serve 127.0.0.1:8080",
 )
 DEFAULT_FOLDER: Final = Path("penstock-demo")
@@ -56,9 +59,17 @@ _WITH_CATALOG: Final = ("sync", "plan", "entities")
     metavar="HOST:PORT",
     help="Only run the API there, until interrupted; its token is the one in PENSTOCK_DEMO_TOKEN, or made up.",
 )
+@click.option(
+    "--port",
+    "into_port",
+    is_flag=True,
+    help="Sync into a stand-in for Port on this machine, in place of catalog.db; it ends with the command.",
+)
 @verbosely
 @quietly
-def demo(*, command: tuple[str, ...], folder: Path, serve: str | None, verbose: bool, quiet: bool) -> None:
+def demo(
+    *, command: tuple[str, ...], folder: Path, serve: str | None, into_port: bool, verbose: bool, quiet: bool
+) -> None:
     """See a whole sync, offline: from a bundled API into a catalog.
 
     Starts an API on a port of this machine only, with made-up records: it wants a bearer token, pages its lists in
@@ -66,6 +77,7 @@ def demo(*, command: tuple[str, ...], folder: Path, serve: str | None, verbose: 
     catalog.db into the folder, and shows what arrived. The API ends with the command.
     """
     with explained(verbose=verbose) as context:
+        from penstock.cli.running import Manner
         from penstock.demo.api import demo_api
 
         if serve is not None:
@@ -75,13 +87,17 @@ def demo(*, command: tuple[str, ...], folder: Path, serve: str | None, verbose: 
         if command and command[0] not in _WITH_SETTINGS:
             known = ", ".join(_WITH_SETTINGS)
             raise misuse("COMMAND", f"{command[0]} has nothing to do with the demo; one of {known} has")
+        if into_port and command:
+            raise misuse("--port", f"it syncs, and runs no {command[0]}")
         config = _prepare(folder)
+        if into_port:
+            raise SystemExit(_into_port(context, config, Manner(verbose=verbose, quiet=quiet)))
         with demo_api() as api:
             _announce(api)
             if command:
                 _run_command(command, config, folder)
 
-            from penstock.cli.running import Manner, run
+            from penstock.cli.running import run
             from penstock.cli.settings import read_settings
 
             if not quiet:
@@ -139,6 +155,30 @@ def _prepare(folder: Path) -> Path:
     return config
 
 
+def _into_port(context: Context, config: Path, manner: Manner) -> int:
+    """Sync the API into a stand-in for Port, show what arrived there, and return the exit code."""
+    import tempfile
+
+    from penstock.cli.running import run
+    from penstock.cli.settings import read_settings
+    from penstock.demo.api import demo_api
+    from penstock.demo.catalog import demo_port
+
+    # the stand-in is empty each time: what a journal remembers of another one would be wrong
+    with demo_api() as api, demo_port() as port, tempfile.TemporaryDirectory(prefix="penstock-demo-") as state:
+        _announce(api)
+        sink = {"BASE_URL": port.url, "CLIENT_ID": port.client_id, "CLIENT_SECRET": port.client_secret}
+        os.environ.update({f"PENSTOCK__SINK__{name}": value for name, value in sink.items()})
+        settings = context.settings = read_settings(config, None, sink="port")._replace(state_dir=Path(state))
+        if not manner.quiet:
+            say(f"an API with made-up records listens on {api.url}; {config} says how to read it")
+            say(f"a stand-in for Port listens on {port.url}, and is as strict about its blueprints")
+        code = run(settings, context.secrets, manner)
+        if code == 0:
+            _put_arrived(settings.sink, context.secrets, quiet=manner.quiet)
+    return code
+
+
 def _announce(api: DemoApi) -> None:
     """Set the variables that the demo's penstock.yml refers to, and drop those that would change it."""
     for name in [name for name in os.environ if name.upper().startswith(("PENSTOCK__", "OCEAN__"))]:
@@ -161,18 +201,23 @@ def _run_command(command: Sequence[str], config: Path, folder: Path) -> None:
 
 def _show(sink: Chosen[SinkStrategy[Any]], secrets: Secrets, folder: Path, *, quiet: bool) -> None:
     """Print what is in the catalog now, and what to try next."""
-    import asyncio
-
-    rows = asyncio.run(_arrived(sink, secrets))
-    if not quiet:
-        say()
-    put(table(["blueprint", "entities", "for example"], rows, numbers=["entities"]))
+    _put_arrived(sink, secrets, quiet=quiet)
     if not quiet:
         say()
         say("try next:")
         for purpose, line in _next_commands(folder):
             say(f"  {purpose}:")
             say(f"    {line}")
+
+
+def _put_arrived(sink: Chosen[SinkStrategy[Any]], secrets: Secrets, *, quiet: bool) -> None:
+    """Print what is in the catalog now."""
+    import asyncio
+
+    rows = asyncio.run(_arrived(sink, secrets))
+    if not quiet:
+        say()
+    put(table(["blueprint", "entities", "for example"], rows, numbers=["entities"]))
 
 
 def _next_commands(folder: Path) -> list[tuple[str, str]]:

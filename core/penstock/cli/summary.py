@@ -39,7 +39,13 @@ def tell_messages(report: RunReport, *, verbose: bool, quiet: bool) -> None:
 
 def place_of(sink: Chosen[SinkStrategy[Any]]) -> str:
     """Return how to call the place where entities go: its path where it has one, else the plugin's name."""
-    paths = (str(value) for _, value in sink.config if isinstance(value, Path))
+    fields = type(sink.config).model_fields
+    paths = (
+        str(value)
+        for name, value in sink.config
+        # a path with another name that may be left out is for something beside the catalog
+        if isinstance(value, Path) and (name == "path" or fields[name].is_required())
+    )
     return next(paths, f"the {sink.strategy.name} sink")
 
 

@@ -28,6 +28,8 @@ class ReadConnection(NamedTuple):
     connection: Connection | None
     http: HttpSettings | None
     paginations: Paginations
+    settings: Mapping[str, Setting]
+    """What was written, under its own names: the strongest of each, with no variables in headers."""
 
 
 def read_connection(config: Node, environment: Environment, plugins: PluginSettings, found: Findings) -> ReadConnection:
@@ -43,6 +45,7 @@ def read_connection(config: Node, environment: Environment, plugins: PluginSetti
         ],
         found,
     )
+    headers = {name: setting for name, setting in settings.items() if name == "custom_headers"}
     _adjust(settings, environment)
     _leftovers(settings, choice, plugins)
     http = validate(HttpSettings, part_for(HttpSettings, settings, home), found, required=_required(""))
@@ -56,7 +59,7 @@ def read_connection(config: Node, environment: Environment, plugins: PluginSetti
         pagination = plugins.chosen(choice.pagination, settings, home, _required(by))
     paginations = Paginations(plugins, found, choice.pagination_name, settings, pagination)
     complete = Connection(http, auth, pagination) if http and auth and pagination else None
-    return ReadConnection(complete, http, paginations)
+    return ReadConnection(complete, http, paginations, {**settings, **headers})
 
 
 def _layers(config: Node, environment: Environment) -> Iterator[tuple[Layer, Layer]]:

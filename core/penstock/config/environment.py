@@ -28,6 +28,7 @@ _OUR_BRANCHES: Final = frozenset(
 )
 _OCEAN_BRANCHES: Final = frozenset(
     {
+        ("actions_processor",),
         ("event_listener",),
         ("integration",),
         ("integration", "config"),
@@ -36,8 +37,10 @@ _OCEAN_BRANCHES: Final = frozenset(
         ("port",),
         ("ssl",),
         ("ssl", "port"),
+        ("ssl", "port", "x509"),
         ("ssl", "third_party"),
         ("ssl", "third_party", "x509"),
+        ("streaming",),
     }
 )
 
@@ -55,20 +58,30 @@ class Environment(NamedTuple):
     """The tree of ``APPLICATION__`` variables."""
 
 
-class _Variable(NamedTuple):
+class Variable(NamedTuple):
+    """One variable as somebody wrote it."""
+
     name: str
     value: str
     source: str
+    """What messages call its place."""
 
 
 def read_environment(
-    environ: Mapping[str, str], dotenv: Path | None, text_of: Callable[[Path], str], found: Findings
+    environ: Mapping[str, str],
+    dotenv: Path | None,
+    text_of: Callable[[Path], str],
+    found: Findings,
+    given: Sequence[Variable] = (),
 ) -> Environment:
-    """Read the variables of the process and, beneath them, those of a ``.env`` file if it exists."""
+    """Read the variables of the process and, beneath them, those of a ``.env`` file if it exists.
+
+    ``given`` are others, the weakest of all; of two with one name the later counts.
+    """
     file = _read_dotenv(dotenv, text_of, found) if dotenv is not None and dotenv.is_file() else []
-    real = [_Variable(name, value, f"environment {name}") for name, value in environ.items()]
-    strongest = {variable.name.upper(): variable for variable in [*file, *real]}
-    variables = {variable.name: variable.value for variable in file} | dict(environ)
+    real = [Variable(name, value, f"environment {name}") for name, value in environ.items()]
+    strongest = {variable.name.upper(): variable for variable in [*given, *file, *real]}
+    variables = {variable.name: variable.value for variable in [*given, *file]} | dict(environ)
     ours = _tree(strongest, OURS, _OUR_BRANCHES, found)
     ocean = _tree(strongest, OCEAN, _OCEAN_BRANCHES, found)
     application = _tree(strongest, APPLICATION, frozenset(), found)
@@ -88,7 +101,7 @@ def _with_service(ocean: Node, application: Node) -> Node:
     )
 
 
-def _read_dotenv(file: Path, text_of: Callable[[Path], str], found: Findings) -> list[_Variable]:
+def _read_dotenv(file: Path, text_of: Callable[[Path], str], found: Findings) -> list[Variable]:
     from dotenv.parser import parse_stream  # noqa: PLC0415 - most runs have no such file
 
     try:
@@ -96,7 +109,7 @@ def _read_dotenv(file: Path, text_of: Callable[[Path], str], found: Findings) ->
     except UnicodeDecodeError:
         found.problem(Node(None, "", str(file)), "the file is not UTF-8 text")
         return []
-    variables: list[_Variable] = []
+    variables: list[Variable] = []
     for binding in parse_stream(io.StringIO(text)):
         written = binding.original.string
         blank_lines = written.count("\n", 0, len(written) - len(written.lstrip()))
@@ -104,11 +117,11 @@ def _read_dotenv(file: Path, text_of: Callable[[Path], str], found: Findings) ->
         if binding.error:
             found.warn(Node(None, "", source), "this line is not NAME=VALUE (ignored)")
         elif binding.key is not None and binding.value is not None:
-            variables.append(_Variable(binding.key, binding.value, f"{source} {binding.key}"))
+            variables.append(Variable(binding.key, binding.value, f"{source} {binding.key}"))
     return variables
 
 
-def _tree(variables: Mapping[str, _Variable], prefix: str, branches: frozenset[_Steps], found: Findings) -> Node:
+def _tree(variables: Mapping[str, Variable], prefix: str, branches: frozenset[_Steps], found: Findings) -> Node:
     root = Node({}, "", f"environment {prefix}*")
     named = {
         tuple(name.removeprefix(prefix).lower().split("__")): variable
@@ -120,7 +133,7 @@ def _tree(variables: Mapping[str, _Variable], prefix: str, branches: frozenset[_
     return root
 
 
-def _plant(root: Node, steps: _Steps, variable: _Variable, branches: frozenset[_Steps], found: Findings) -> None:
+def _plant(root: Node, steps: _Steps, variable: Variable, branches: frozenset[_Steps], found: Findings) -> None:
     here = root
     for depth, step in enumerate(steps[:-1], start=1):
         child = here.fields.get(step)
@@ -146,6 +159,11 @@ def _as_branch(leaf: Node) -> Node:
         content = None
     node = from_json(content, leaf.path, leaf.source)
     return Node({to_snake(key): child for key, child in node.fields.items()}, leaf.path, leaf.source)
+
+
+def branches_of_ocean() -> frozenset[_Steps]:
+    """Return the variables of Ocean that have members, each as its steps in lower case."""
+    return _OCEAN_BRANCHES
 
 
 def variable_name(steps: Sequence[str], prefix: str = OURS) -> str:

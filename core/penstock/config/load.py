@@ -17,7 +17,7 @@ from penstock.config.environment import Environment
 from penstock.config.mapping import read_resources
 from penstock.config.models import Access, Chosen, ExpressionLimits, MappingFlags, PluginLimits, Settings, TokenStorage
 from penstock.config.node import NOTHING, Node, to_snake
-from penstock.config.ocean import say_what_has_no_effect, schedule_in
+from penstock.config.ocean import say_what_a_listener_ignores, say_what_has_no_effect, schedule_in
 from penstock.config.problems import Findings
 from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, part_for, read_block
 from penstock.config.sink import read_sink
@@ -119,6 +119,7 @@ def _check_serving(config: Node, environment: Environment, found: Findings) -> N
     for name, model in models.items():
         if name in written:
             read_block(name, model, config, environment, found)
+    say_what_a_listener_ignores(environment, EventListener, found)
 
 
 class Place(NamedTuple):

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from pydantic import BaseModel
 
 from penstock.config.environment import APPLICATION, OCEAN, Environment
-from penstock.config.node import Node
+from penstock.config.node import NOTHING, Node
 from penstock.config.problems import Findings
 from penstock.config.settings import Setting
 from penstock.config.validation import camel
@@ -44,7 +44,6 @@ _CENTRAL: Final = "records are mapped here, as in the mode ocean-core"
 NOTICES: Final[Mapping[str, str]] = {
     "OCEAN__PORT__PORT_APP_CONFIG_CACHE_TTL": "the mapping is fetched anew for every sync",
     "OCEAN__ALLOW_ENVIRONMENT_VARIABLES_JQ_ACCESS": "expressions never see the environment",
-    "OCEAN__SEND_RAW_DATA_EXAMPLES": "no examples of records are sent",
     "OCEAN__CREATE_PORT_RESOURCES_ORIGIN": "what is missing is made from the folder of resources",
     "OCEAN__BASE_URL": "no webhook of a source is registered, so nobody has to know the address",
     "OCEAN__RUNTIME": "it always runs where you run it",
@@ -64,7 +63,6 @@ NOTICES: Final[Mapping[str, str]] = {
     "OCEAN__STREAMING__LOCATION": "answers are read page by page",
     "OCEAN__ACTIONS_PROCESSOR__ENABLED": "actions are not processed",
     "OCEAN__PROCESS_EXECUTION_MODE": "every sync of `penstock serve` is a process of its own",
-    "APPLICATION__ENABLE_HTTP_LOGGING": "the log goes to stderr only",
 }
 """Why those that are accepted have no effect."""
 
@@ -82,7 +80,8 @@ class Claim(NamedTuple):
     @property
     def whole_name(self) -> str:
         """The variable's name."""
-        return f"{OCEAN}{self.variable.name}"
+        name = self.variable.name
+        return name if name.startswith(APPLICATION) else f"{OCEAN}{name}"
 
 
 def claims_of(model: type[BaseModel]) -> Iterator[Claim]:
@@ -146,11 +145,20 @@ def say_what_has_no_effect(environment: Environment, sink: type[BaseModel] | Non
                     _warn(place, name, f'there is no such variable; did you mean "{near}"? (ignored)', found)
 
 
+def say_what_a_listener_ignores(environment: Environment, model: type[BaseModel], found: Findings) -> None:
+    """Warn of each field of Ocean's listener that ours has not; a chart leaves some in it whatever the type is."""
+    for name, leaf in _leaves(environment.ocean.fields.get("event_listener", NOTHING), _LISTENER):
+        if name.removeprefix(_LISTENER).lower() not in model.model_fields:
+            message = "has no effect: no listener of ours has such a field"
+            _warn(replace(leaf, path=""), name, message, found)
+
+
 def _warn(place: Node, name: str, message: str, found: Findings) -> None:
     """Name the variable also where it is a member of a JSON object in a shorter one."""
     found.warn(place, message if place.source.upper().endswith(name) else f"{name} {message}")
 
 
+_LISTENER: Final = f"{OCEAN}EVENT_LISTENER__"
 _BLOCKS: Final = tuple(f"{OCEAN}{block}__" for block in ("INTEGRATION", "EVENT_LISTENER", "SERVICE"))
 
 
@@ -160,8 +168,10 @@ def _is_in_a_block(name: str) -> bool:
 
 
 def _node(environment: Environment, claim: Claim) -> Node | None:
-    node = environment.ocean
-    for step in claim.variable.name.lower().split("__"):
+    prefix, node = OCEAN, environment.ocean
+    if claim.variable.name.startswith(APPLICATION):
+        prefix, node = APPLICATION, environment.application
+    for step in claim.whole_name.removeprefix(prefix).lower().split("__"):
         child = node.fields.get(step)
         if child is None:
             return None

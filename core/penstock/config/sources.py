@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, NamedTuple, Protocol
 
 from penstock.config.documents import GeneralDocument
-from penstock.config.environment import Environment, read_environment, variable_name
+from penstock.config.environment import Environment, Variable, read_environment, variable_name
 from penstock.config.interpolate import interpolate, interpolate_requests
 from penstock.config.models import MappingFlags
 from penstock.config.node import NOTHING, Node, children, from_json
@@ -56,6 +56,8 @@ class Inputs:
     """``--catalog PATH``."""
     dotenv: Path | None = None
     """A ``.env`` file; it need not exist."""
+    given: tuple[Variable, ...] = ()
+    """Variables that were read from elsewhere; weaker than those of the process."""
     kept_mapping: KeptMapping | None = None
     """The mapping that the catalog keeps."""
     text_of: Callable[[Path], str] = text_of
@@ -99,7 +101,7 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
 
 def environment_of(inputs: Inputs, found: Findings) -> Environment:
     """Read the environment."""
-    return read_environment(inputs.environ, inputs.dotenv, inputs.text_of, found)
+    return read_environment(inputs.environ, inputs.dotenv, inputs.text_of, found, inputs.given)
 
 
 def read_blocks(inputs: Inputs, names: Collection[str], environment: Environment, found: Findings) -> Node | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from penstock.journal.extents import Stretch
     from penstock.journal.validators import KnownPage
     from penstock.sync.changes import Changes
+    from penstock.sync.examples import Examples
     from penstock.sync.unchanged import UnchangedPages
 
 
@@ -62,7 +63,8 @@ class Coverage:
 class KindRead:
     """Reads one kind; its numbers and errors go to ``report``, its entities to ``delivery``.
 
-    Where ``changes`` is given, it says what to ask for; where ``pages`` is, that knows the pages of earlier runs.
+    Where ``changes`` is given, it says what to ask for; where ``pages`` is, that knows the pages of earlier runs; where
+    ``examples`` is, that keeps the first items.
     """
 
     def __init__(
@@ -74,7 +76,9 @@ class KindRead:
         observer: Observer,
         changes: Changes | None = None,
         pages: Callable[[], UnchangedPages] | None = None,
+        examples: Examples | None = None,
     ) -> None:
+        self._examples = examples
         self._conditional = pages
         self._known_pages: UnchangedPages | None = None
         self._source = source
@@ -256,6 +260,8 @@ class KindRead:
     async def _mapped(self, page: ReadPage, partition: Partition, where: str) -> MappedItems:
         extracted = page.extracted
         await self._check.check(page)
+        if self._examples is not None:
+            self._examples.add(extracted.items, partition.values)
         mapped = await self._mapper.map(extracted.items, partition.values)
         self._report.pages += 1
         self._report.fetched += mapped.fetched

@@ -63,4 +63,6 @@ def _news_of(kind: KindReport) -> KindNews:
         refused=kind.refused,
         deleted=kind.deleted,
         seconds=kind.seconds,
+        errors=[f"{one.where}: {one.message}" for one in kind.errors],
+        warnings=[f"{one.where}: {one.message}" for one in kind.warnings],
     )

@@ -33,6 +33,7 @@ from penstock.values import Settled, WriteFlags
 
 if TYPE_CHECKING:
     from penstock.sync.changes import Changes
+    from penstock.sync.examples import Examples
     from penstock.sync.unchanged import UnchangedPages
 
 _SUSPENDED: Final = "suspended"
@@ -115,6 +116,7 @@ async def run_between(
                 except PenstockError:
                     await news.failed(time.monotonic() - started)
                     raise
+                report.redact(source.client.redactor())  # some secrets were learnt after a message was kept
                 await news.ended(time.monotonic() - started)
             report.redact(source.client.redactor())
             report.seconds = time.monotonic() - started
@@ -203,7 +205,10 @@ class _Run:
             self._deliveries.append(delivery)
             changes = self._changes(name, report)
             pages = self._pages if self._conditional and self._may_know_pages(name) else None
-            kind = KindRead(self._source, self._resources[name], delivery, report, self._observer, changes, pages)
+            examples = self._examples()
+            kind = KindRead(
+                self._source, self._resources[name], delivery, report, self._observer, changes, pages, examples
+            )
             try:
                 await kind.run()
             except asyncio.CancelledError:
@@ -214,6 +219,8 @@ class _Run:
                 report.requests = self._source.client.requests - sent
                 report.seconds = time.monotonic() - started
             self._coverage[name] = kind.coverage
+            if examples is not None:
+                await examples.hand_over(report, self._source.client.redactor())
             for doubt in list(self._source.client.doubts)[doubts:]:
                 report.warn(report.kind, f"the source answered {doubt}")
 
@@ -274,6 +281,13 @@ class _Run:
         )
         for name, kind in chosen.items():
             kind.full_because = self._whole.get(name)
+
+    def _examples(self) -> Examples | None:
+        if not self._sink.wanted_examples:
+            return None
+        from penstock.sync.examples import Examples  # noqa: PLC0415 - most sinks want none
+
+        return Examples(self._sink)
 
     def _changes(self, name: str, report: KindReport) -> Changes | None:
         """Return what asks a resource for changes, if it can be."""

@@ -95,6 +95,7 @@ class _NamedSink(Sink):
     async def __aenter__(self) -> Self:
         with _blaming(self._name):
             self._sink = await self._bounded(self._sink.__aenter__())
+            self.wanted_examples = self._sink.wanted_examples
         return self
 
     async def __aexit__(
@@ -138,6 +139,10 @@ class _NamedSink(Sink):
     async def tell(self, news: RunNews) -> None:
         with _blaming(self._name):
             await self._bounded(self._sink.tell(news))
+
+    async def examples(self, kind: str, items: Sequence[JSON]) -> None:
+        with _blaming(self._name):
+            await self._bounded(self._sink.examples(kind, items))
 
     async def count(self) -> int | None:
         with _blaming(self._name):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Discriminator, GetCoreSchemaHandler, SecretStr, Tag
@@ -29,7 +29,7 @@ class Template:
     """A text with any number of ``{{ .path }}`` in it. What stands around them may be a secret, too."""
 
     source: SecretStr
-    pieces: tuple[str | Expression, ...]
+    pieces: tuple[str | Expression, ...] = field(compare=False)
 
     def __repr__(self) -> str:
         return f"Template({self.source!r})"

@@ -103,6 +103,16 @@ class Finder:
             found += await self._search(blueprint, identifiers[start : start + NAMED], (), ())
         return found
 
+    async def matching(self, blueprint: str, query: Rule) -> list[str]:
+        """Return the names of what a search query finds in a blueprint."""
+        body = {"combinator": "and", "rules": [rule("$blueprint", "=", blueprint), query]}
+        options = "exclude_calculated_properties=true&include=blueprint&include=identifier"
+        try:
+            answer = (await self._api.call("POST", "entities", "search", query=options, body=body)).body
+        except RefusalError as error:
+            raise _unlisted(f"entities of {blueprint}", error) from error
+        return [str(one["identifier"]) for one in cast("list[Found]", answer.get("entities") or [])]
+
     async def _search(
         self, blueprint: str, identifiers: Sequence[str], rules: Sequence[Rule], include: Collection[str]
     ) -> list[Found]:

@@ -136,6 +136,10 @@ class Memory:
         """Add to the list: blueprint, identifier and, where it is wanted, content."""
         self._many("INSERT OR REPLACE INTO listed VALUES (?, ?, ?)", rows)
 
+    def drop_from_list(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Take these off the list: blueprint and identifier."""
+        self._many("DELETE FROM listed WHERE blueprint = ? AND identifier = ?", list(keys))
+
     def ours(self) -> Iterator[Sequence[tuple[str, str]]]:
         """Iterate over the list in order, in chunks, without what is there only because relations lead to it."""
         last = ("", "")

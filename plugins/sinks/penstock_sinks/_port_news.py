@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_integration import Object, find
+from penstock_sinks._port_logs import send_logs
 
 if TYPE_CHECKING:
     from penstock import KindNews, RunNews
@@ -24,10 +25,16 @@ _RECONCILIATION: Final = "__reconciliation__"
 class Bulletin:
     """What is told of one run."""
 
-    def __init__(self, api: Api, run: str) -> None:
+    def __init__(self, api: Api, run: str, *, logs: bool) -> None:
         self._api = api
         self._run = run
+        self._logs = logs
         self._integration: Object | None = None
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether Port knows the integration, and the run has begun."""
+        return self._integration is not None
 
     async def tell(self, news: RunNews) -> None:
         """Tell Port; raises SinkError."""
@@ -42,10 +49,10 @@ class Bulletin:
         if self._integration is None:
             return
         await self._api.call("PATCH", "integration", self._api.owner.identifier, "resync-state", body=_state(news))
-        ingest = self._integration.get("metricAttributes")
-        url = ingest.get("ingestUrl") if isinstance(ingest, dict) else None
-        if isinstance(url, str) and url:
+        if url := _ingest(self._integration, "metricAttributes"):
             await self._tell_of_kinds(url, news)
+        if self._logs and (url := _ingest(self._integration, "logAttributes")):
+            await send_logs(self._api, url, self._run, news)
 
     async def _tell_of_kinds(self, url: str, news: RunNews) -> None:
         kinds = [self._kind(index, one) for index, one in enumerate(news.kinds)]
@@ -94,6 +101,13 @@ class Bulletin:
             "syncState": state,
             "metrics": {"phase": phases},
         }
+
+
+def _ingest(integration: Object, name: str) -> str:
+    """Return where a sort of report goes; nothing where Port wants none."""
+    attributes = integration.get(name)
+    url = attributes.get("ingestUrl") if isinstance(attributes, dict) else None
+    return url if isinstance(url, str) else ""
 
 
 def _counts(**counts: int) -> Object:

@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, Self, cast
 import orjson
 
 from penstock import (
+    JSON,
     Entity,
     EntityBatch,
     EntityKey,
@@ -33,6 +34,7 @@ from penstock_sinks._port_api import Api, RefusalError, client_settings
 from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
 from penstock_sinks._port_compare import is_comparable, is_held
 from penstock_sinks._port_delete import Deleter
+from penstock_sinks._port_examples import MOST, send_examples
 from penstock_sinks._port_find import Finder, Found
 from penstock_sinks._port_memory import Memory, Waiting
 from penstock_sinks._port_news import Bulletin
@@ -67,6 +69,7 @@ class PortSink(Sink):
         self._context = context
         self._flags = _flags(config, context.flags)
         self._room = config.bulk_bytes - len(b'{"entities":[]}')
+        self.wanted_examples = MOST if config.send_raw_data_examples else 0
         self._blueprints: dict[str, _Blueprint] = {}
         self._asking = asyncio.Lock()
         """Held while Port is asked about a blueprint."""
@@ -84,7 +87,7 @@ class PortSink(Sink):
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
             self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
-            self._bulletin = Bulletin(self._api, run)
+            self._bulletin = Bulletin(self._api, run, logs=config.send_logs)
             self._open = stack.pop_all()
         return self
 
@@ -135,11 +138,16 @@ class PortSink(Sink):
                 async for page in self._finder.pages(one, ours=False):
                     self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
                 for chunk in self._memory.contents(identifier):
-                    yield [_entity(identifier, found) for found in chunk]
+                    yield [entity_of(identifier, found) for found in chunk]
 
     async def tell(self, news: RunNews) -> None:
         """Tell Port, for the pages that show it."""
         await self._bulletin.tell(news)
+
+    async def examples(self, kind: str, items: Sequence[JSON]) -> None:
+        """Show Port what the source gives, where it knows the integration."""
+        if self._bulletin.is_heard:
+            await send_examples(self._api, kind, items)
 
     async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
         """Look the keys up."""
@@ -147,7 +155,7 @@ class PortSink(Sink):
         for blueprint in dict.fromkeys(key.blueprint for key in keys):
             names = [key.identifier for key in keys if key.blueprint == blueprint and is_name(key.identifier)]
             for one in await self._finder.read(blueprint, names):
-                entity = _entity(blueprint, one)
+                entity = entity_of(blueprint, one)
                 found[EntityKey(blueprint, entity.identifier)] = HeldEntity("", "", entity)
         return [found.get(key) for key in keys]
 
@@ -237,7 +245,7 @@ class PortSink(Sink):
             return None
         work.bodies[index] = body
         if entity.relations and self._flags.create_missing_related_entities:
-            _lead_to(work.targets, entity, about.targets)
+            work.targets.update(led_to(entity, about.targets))
         if self._is_known(entity, body, about):
             work.outcomes[index] = UNCHANGED
             return None
@@ -270,8 +278,7 @@ class PortSink(Sink):
                 if became in _DONE and entity.search is None:  # so that we know what Port calls it
                     done.append((entity.identifier, hash(work.bodies[index])))
                 elif became == "deferred":
-                    needs: dict[tuple[str, str], None] = {}
-                    _lead_to(needs, entity, self._blueprints[blueprint].targets)
+                    needs = led_to(entity, self._blueprints[blueprint].targets)
                     self._memory.put_off(kind, blueprint, entity.identifier, work.bodies[index], needs)
             for start in range(0, len(done), _STEP):
                 await asyncio.sleep(0)
@@ -300,7 +307,7 @@ class _Work:
         self.held: dict[str, Mapping[str, Any]] = {}
         self.bodies: dict[int, bytes] = {}
         """What their hashes are tells them apart within this process."""
-        self.targets: dict[tuple[str, str], None] = {}
+        self.targets: set[tuple[str, str]] = set()
 
 
 class _About(NamedTuple):
@@ -311,15 +318,17 @@ class _About(NamedTuple):
     held: Mapping[str, Any]
 
 
-def _lead_to(keys: dict[tuple[str, str], None], entity: Entity, targets: Mapping[str, str]) -> None:
-    """Add the keys of what an entity's relations name, each once."""
+def led_to(entity: Entity, targets: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the keys of what an entity's relations name."""
+    found: list[tuple[str, str]] = []
     for name, value in entity.relations.items():
         blueprint = targets.get(name)
         if blueprint:
             if isinstance(value, str):
-                keys[blueprint, value] = None
+                found.append((blueprint, value))
             elif isinstance(value, list):
-                keys.update(((blueprint, one), None) for one in value if isinstance(one, str))
+                found += [(blueprint, one) for one in value if isinstance(one, str)]
+    return found
 
 
 def _are_unicode(names: Sequence[str]) -> bool:
@@ -331,7 +340,8 @@ def _are_unicode(names: Sequence[str]) -> bool:
     return True
 
 
-def _entity(blueprint: str, found: Found) -> Entity:
+def entity_of(blueprint: str, found: Found) -> Entity:
+    """Return what Port has of an entity."""
     return Entity(
         blueprint,
         found["identifier"],

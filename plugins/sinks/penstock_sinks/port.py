@@ -53,6 +53,15 @@ class PortConfig(PluginConfig):
     resources_path: Annotated[Path, OceanVariable("RESOURCES_PATH")] = Field(
         default=Path(".port/resources"), description="folder with blueprints and port-app-config, JSON or YAML"
     )
+    send_raw_data_examples: Annotated[bool, OceanVariable("SEND_RAW_DATA_EXAMPLES")] = Field(
+        default=True,
+        description="where Port knows the integration: send it the first five records of each resource, without "
+        "secrets, for its page on which mappings are tried",
+    )
+    send_logs: Annotated[bool, OceanVariable("APPLICATION__ENABLE_HTTP_LOGGING")] = Field(
+        default=True,
+        description="where Port knows the integration: send it what each run came to, kind by kind, for its event log",
+    )
     create_missing_related_entities: bool | None = Field(
         default=None, description="in place of what the mapping says: whether targets of relations are made"
     )
@@ -125,6 +134,12 @@ class Port(SinkStrategy[PortConfig]):
         from penstock_sinks._port_sink import PortSink  # noqa: PLC0415 - it imports httpx
 
         return PortSink(config, context)
+
+    def rehearse(self, config: PortConfig, context: SinkContext, folder: Path) -> Sink:
+        """Return a sink that asks Port what a sync would ask, and sends nothing that changes anything."""
+        from penstock_sinks._port_rehearsal import RehearsedSink  # noqa: PLC0415 - it imports httpx
+
+        return RehearsedSink(config, context, folder)
 
     async def make_ready(self, config: PortConfig, context: SinkContext) -> None:
         """Register the integration, and make what is to be there from the first start on."""

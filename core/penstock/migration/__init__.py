@@ -1,0 +1,1 @@
+"""From what somebody has of another program to a ``penstock.yml``."""

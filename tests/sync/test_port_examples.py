@@ -1,0 +1,174 @@
+"""Port is shown the first records of each resource: few, small and without secrets; a failure is a warning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.port import define, port, settings
+from penstock.demo.port.faults import Fault, Name
+from penstock.demo.port.server import PortStandIn
+from support.project import Project, resource
+from support.server import ApiServer, routes, serve
+
+PATH = "/v1/integration/ours/kinds/%2Fusers/examples"
+PEOPLE: list[dict[str, Any]] = [{"id": number, "name": f"User {number}"} for number in range(1, 9)]
+
+
+@pytest.fixture
+def standin() -> Iterator[PortStandIn]:
+    with port() as running:
+        define(running, "user")
+        running.integrations.create({"installationId": "ours"}, running.url)
+        yield running
+
+
+@pytest.fixture
+def api() -> Iterator[ApiServer]:
+    with serve(routes({"/users": PEOPLE})) as server:
+        yield server
+
+
+@pytest.fixture
+def project(tmp_path: Path, api: ApiServer, standin: PortStandIn) -> Project:
+    made = Project(tmp_path, api.url, [resource("/users")])
+    made.config["sink"] = {"type": "port", "integrationIdentifier": "ours", **settings(standin, maxRetries=0)}
+    return made
+
+
+def shown(standin: PortStandIn, kind: str = "/users") -> list[Any]:
+    return standin.integrations.examples.get(("ours", kind), [])
+
+
+def test_the_first_five_records_are_shown_as_they_came(project: Project, standin: PortStandIn) -> None:
+    assert project.sync().exit_code == 0
+
+    assert shown(standin) == PEOPLE[:5]
+    assert [one.target for one in standin.requests("/examples")] == [PATH]
+
+
+def test_records_of_a_nested_endpoint_have_the_values_of_its_path(
+    project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    api.handler = routes(
+        {"/teams": [{"id": "a"}, {"id": "b"}], "/teams/a/users": PEOPLE[:3], "/teams/b/users": PEOPLE[3:]}
+    )
+    nested = resource("/teams/{team}/users")
+    nested["selector"]["path_parameters"] = {"team": {"endpoint": "/teams", "field": ".id"}}
+    project.config["resources"] = [nested]
+    project.sync()
+
+    found = shown(standin, "/teams/{team}/users")
+    assert len(found) == 5
+    assert all(one["__team"] == one["team"] == ("a" if one["id"] <= 3 else "b") for one in found)
+
+
+def test_secrets_are_taken_out_by_what_they_are_and_by_what_they_are_called(
+    project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    secret = "a-very-secret-t0ken"
+    project.config["connection"] |= {"authType": "bearer_token", "apiToken": secret}
+    record = {
+        "id": 1,
+        "note": f"we sent {secret}",
+        "api_key": "k",
+        "password": 1234,
+        "credentials": {"user": "ada", "scopes": ["x"], "active": True, "until": None},
+        "country": "AT",
+        "list": [{"clientSecret": "s"}],
+    }
+    api.handler = routes({"/users": [record]})
+    project.sync()
+
+    [found] = shown(standin)
+    assert found == {
+        "id": 1,
+        "note": "we sent ***",
+        "api_key": "***",
+        "password": "***",
+        "credentials": {"user": "***", "scopes": ["***"], "active": True, "until": None},
+        "country": "AT",
+        "list": [{"clientSecret": "***"}],
+    }
+    assert not any(secret.encode() in one.body for one in standin.requests())
+
+
+@pytest.mark.parametrize(
+    ("records", "count", "warned"),
+    [([{"id": 1, "blob": "x" * 200_000}, {"id": 2}], 1, 0), ([{"id": 1, "blob": "x" * 200_000}], 0, 1)],
+    ids=["one of two", "the only one"],
+)
+def test_what_is_too_large_is_left_out(
+    project: Project, api: ApiServer, standin: PortStandIn, records: list[Any], count: int, warned: int
+) -> None:
+    api.handler = routes({"/users": records})
+    report = project.sync()
+
+    assert (report.exit_code, len(shown(standin)), len(report.kinds[0].warnings)) == (0, count, warned)
+
+
+@pytest.mark.parametrize("name", ["limited", "broken", "missing", "too_large", "expired"])
+def test_a_failure_is_a_warning_and_harms_nothing(project: Project, standin: PortStandIn, name: Name) -> None:
+    standin.faults.pending.append(Fault(name, "/examples", times=100))
+    report = project.sync()
+
+    assert (report.exit_code, report.kinds[0].created) == (0, 8)
+    [warning] = report.kinds[0].warnings
+    assert warning.message.startswith("the catalog could not be given examples of records: ")
+    assert f"told to: {name}" in warning.message
+
+
+def test_nothing_is_shown_where_it_is_not_wanted_or_port_does_not_know_us(
+    project: Project, standin: PortStandIn
+) -> None:
+    project.config["sink"]["sendRawDataExamples"] = False
+    project.sync()
+    project.config["sink"] |= {"sendRawDataExamples": True, "integrationIdentifier": "others"}
+    project.sync()
+
+    assert standin.requests("/examples") == []
+
+
+def test_what_each_kind_came_to_is_in_ports_event_log(project: Project, standin: PortStandIn) -> None:
+    standin.faults.rejected["4"] = "it does not please"
+    project.sync()
+
+    begun, ended = ([*json.loads(one.body)["logs"]] for one in standin.requests("/ingest/ours"))
+    assert [(one["level"], one["message"]) for one in begun] == [("INFO", "the sync begins: /users")]
+    assert [(one["level"], one["message"]) for one in ended][:2] == [
+        ("ERROR", "/users user/4: the sink refused it: it does not please (422 invalid_request)"),
+        (
+            "ERROR",
+            "/users failed: 8 fetched, 0 filtered, 7 written, 0 unchanged, 0 deleted, 0 failed, 1 refused",
+        ),
+    ]
+    assert ended[0]["extra"]["resourceKind"] == "/users"
+    assert ended[0]["extra"]["eventId"] == begun[0]["extra"]["eventId"]
+
+
+def test_a_log_that_port_does_not_take_harms_nothing(project: Project, standin: PortStandIn) -> None:
+    standin.faults.pending.append(Fault("broken", "/ingest/ours", times=100))
+
+    assert project.sync().exit_code == 0
+
+
+def test_many_and_long_lines_go_in_several_requests_within_ports_limits(
+    project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    api.handler = routes({"/users": [{"id": f"{number} {'x' * 6000}", "name": "n"} for number in range(150)]})
+    project.sync()
+
+    sent = standin.requests("/ingest/ours")[1:]
+    assert all(len(one.body) < 1024 * 1024 and len(json.loads(one.body)["logs"]) <= 100 for one in sent)
+    assert all(len(line["message"]) <= 4003 for one in sent for line in json.loads(one.body)["logs"])
+
+
+def test_no_log_is_sent_where_none_is_wanted(project: Project, standin: PortStandIn) -> None:
+    project.config["sink"]["sendLogs"] = False
+    project.sync()
+
+    assert standin.requests("/ingest/ours") == []
