@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from penstock.strategies import Person as Person
     from penstock.strategies import PluginConfig as PluginConfig
     from penstock.strategies import Sink as Sink
+    from penstock.strategies import SinkAnswer as SinkAnswer
     from penstock.strategies import SinkClient as SinkClient
     from penstock.strategies import SinkContext as SinkContext
     from penstock.strategies import SinkStrategy as SinkStrategy
@@ -65,6 +66,7 @@ _HOME = {
     "PluginConfig": "penstock.strategies",
     "SecretFile": "penstock.secret_files",
     "Sink": "penstock.strategies",
+    "SinkAnswer": "penstock.strategies",
     "SinkClient": "penstock.strategies",
     "SinkContext": "penstock.strategies",
     "SinkStrategy": "penstock.strategies",

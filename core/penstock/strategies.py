@@ -476,6 +476,16 @@ class Listener(ABC):
         return True
 
 
+class SinkAnswer(NamedTuple):
+    """What a service answers a sink, read whole."""
+
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+    """As they came, names in any case."""
+    content: bytes
+    """The body, decompressed."""
+
+
 class SinkClient(ABC):
     """Sends the requests of one sink: one pool, one limiter; several may be on their way at once."""
 
@@ -490,6 +500,23 @@ class SinkClient(ABC):
         Raises:
             SinkError: There was no answer after the retries, none that can be read, or none before the server's limit
                 starts anew, which is too late; or the auth could not obtain its credentials.
+        """
+
+    @abstractmethod
+    async def call(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes = b"", *, retry_safe: bool
+    ) -> SinkAnswer:
+        """Do what ``send`` does, at half its cost, for a sink that asks for much the same very often.
+
+        Args:
+            method: In capitals.
+            url: Absolute, encoded as it is to be sent.
+            headers: With names in lower case.
+            content: The body as it is sent; empty for none.
+            retry_safe: Whether repeating it does no harm.
+
+        Raises:
+            SinkError: As of ``send``.
         """
 
 
@@ -523,12 +550,16 @@ class SinkContext(ABC):
 
 
 class Sink(ABC):
-    """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap.
+    """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap, but for those of ``write``.
 
     It touches only what its source owns. An entity of the same key that another source owns is refused, unless the
     catalog's own rules let sources share entities.
     """
 
+    writes_at_once: int = 1
+    """How many calls of ``write`` may be under way together: more than one suits a catalog that is waited for. Batches
+    that are written together are of one kind, have no key in common, and no entity that a search query names; what
+    each came to is recorded in the order in which they were given, and nothing after one that failed."""
     wanted_examples: int = 0
     """How many raw items ``examples`` wants of each resource; read once, when the sink has been entered."""
 

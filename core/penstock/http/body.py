@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import Final
 
-import httpx
+from penstock.http.transport import aiohttp
 
 ACCEPT_ENCODING: Final = "gzip, deflate"
 _STEP: Final = 1 << 20
@@ -19,7 +19,7 @@ class BodyError(Exception):
     """A body cannot be used, whoever asks again."""
 
 
-async def read_all(response: httpx.Response, limit: int) -> bytes:
+async def read_all(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Return the whole body, decompressed.
 
     Raises:
@@ -38,13 +38,13 @@ async def read_all(response: httpx.Response, limit: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _promised(response: httpx.Response) -> int:
-    length = response.headers.get("content-length", "")
-    compressed = "content-encoding" in response.headers
-    return int(length) if length.isdecimal() and not compressed and response.request.method != "HEAD" else 0
+def _promised(response: aiohttp.ClientResponse) -> int:
+    length = response.headers.get("Content-Length", "")
+    compressed = "Content-Encoding" in response.headers
+    return int(length) if length.isdecimal() and not compressed and response.method != "HEAD" else 0
 
 
-async def read_start(response: httpx.Response, limit: int) -> bytes:
+async def read_start(response: aiohttp.ClientResponse, limit: int) -> bytes:
     """Return at most ``limit`` bytes, as much as can be read: the body of an error need not be perfect."""
     parts: list[bytes] = []
     size = 0
@@ -59,18 +59,15 @@ async def read_start(response: httpx.Response, limit: int) -> bytes:
     return b"".join(parts)
 
 
-def _parts(response: httpx.Response) -> AsyncIterator[bytes]:
-    stream = response.stream
-    if not isinstance(stream, httpx.AsyncByteStream):
-        message = "an async transport gave a stream that is not"
-        raise TypeError(message)
-    encoding = response.headers.get("content-encoding", "identity").strip().lower()
-    return aiter(stream) if encoding in {"identity", ""} else _inflate(stream, encoding)
+def _parts(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    chunks = response.content.iter_any()  # in whatever sizes it comes; at most what aiohttp buffers
+    encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
+    return aiter(chunks) if encoding in {"identity", ""} else _inflate(chunks, encoding)
 
 
-async def _inflate(stream: httpx.AsyncByteStream, encoding: str) -> AsyncIterator[bytes]:
+async def _inflate(chunks: AsyncIterable[bytes], encoding: str) -> AsyncIterator[bytes]:
     inflater = _Inflater(encoding)
-    async for chunk in stream:
+    async for chunk in chunks:
         for part in inflater.feed(chunk):
             yield part
     inflater.finish()

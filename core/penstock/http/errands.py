@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Awaitable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 import httpx
 
@@ -13,12 +13,15 @@ from penstock.http.body import BodyError
 from penstock.http.failures import QuotaError
 from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import connection_headers, describe, is_errand, without_user_info
+from penstock.http.passage import Outgoing, Parcel
 from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
-from penstock.http.wire import Exchange, ResultT, Wire
+from penstock.http.wire import Exchange, Heard, ResultT, Wire
 from penstock.redaction import Secrets, secret_parts
 from penstock.strategies import AuthContext, TokenStore
+
+AnswerT = TypeVar("AnswerT", Exchange, Heard)
 
 
 class Courier:
@@ -28,7 +31,7 @@ class Courier:
         self._wire = wire
         self._policy = RetryPolicy(settings.max_retries, settings.max_retry_wait, settings.retry_post)
         defaults = connection_headers(settings)
-        self._headers = {name: defaults[name] for name in ("User-Agent", "Accept", "Accept-Encoding")}
+        self._headers = {name: defaults[name] for name in ("user-agent", "accept", "accept-encoding")}
 
     async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
         """Send a request, signed by ``auth`` anew for each attempt, and return the answer, as ``AuthContext`` says."""
@@ -76,12 +79,34 @@ class Courier:
         finally:
             await flow.aclose()
 
+    async def ask(
+        self,
+        method: str,
+        url: httpx.URL,
+        target: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        extensions: Mapping[str, Any],
+    ) -> Heard:
+        """Do what ``exchange`` does, for the parts of a parcel; its headers replace ours."""
+        parcel = Parcel(method, url, target, {**self._headers, **headers}, content, extensions)
+        tries = Tries(self._policy, self._wire.clock)
+        while True:
+            tries.made += 1
+            outcome = await self._tried(parcel, tries, self._wire.ask(parcel))
+            if not isinstance(outcome, Wait):
+                return outcome
+            await self._wire.wait(outcome)
+
     async def _attempt(self, request: httpx.Request, tries: Tries) -> Exchange | Wait:
         for name, value in self._headers.items():
             request.headers.setdefault(name, value)
+        return await self._tried(request, tries, self._wire.exchange(request))
+
+    async def _tried(self, request: Outgoing, tries: Tries, answer: Awaitable[AnswerT]) -> AnswerT | Wait:
         safe: bool | None = request.extensions.get("retry_safe")
         try:
-            exchange = await self._wire.exchange(request)
+            heard = await answer
         except SuspendedError as error:
             raise QuotaError(describe(request), error.until) from error
         except SilenceError as error:
@@ -92,15 +117,14 @@ class Courier:
             raise AuthError(self._message(request, error, tries)) from error
         except BodyError as error:
             raise AuthError(self._message(request, error, tries)) from error
-        exchange.response.request = request
-        if exchange.refusal is not None:
-            verdict = tries.after_refusal(request.method, exchange.refusal, retry_safe=safe)
+        if heard.refusal is not None:
+            verdict = tries.after_refusal(request.method, heard.refusal, retry_safe=safe)
             if isinstance(verdict, Wait):
                 return verdict
-        return exchange
+        return heard
 
     @staticmethod
-    def _message(request: httpx.Request, error: Exception, tries: Tries) -> str:
+    def _message(request: Outgoing, error: Exception, tries: Tries) -> str:
         attempts = f" after {tries.made} attempts" if tries.made > 1 else ""
         return f"{describe(request)}: {error}{attempts}"
 

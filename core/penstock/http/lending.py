@@ -10,16 +10,13 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
-from penstock.errors import AuthError, SinkError
+from penstock.errors import SinkError
 from penstock.redaction import Secrets, secret_parts
 from penstock.strategies import ClientSettings, Listening, SinkClient, SinkContext
 from penstock.values import WriteFlags
 
 if TYPE_CHECKING:
-    import httpx
-
     from penstock.config.models import HttpSettings
-    from penstock.http.errands import Courier
 
 
 class Lent(SinkContext):
@@ -78,24 +75,8 @@ def _http_settings(settings: ClientSettings) -> HttpSettings:
 @asynccontextmanager
 async def _client(settings: HttpSettings) -> AsyncGenerator[SinkClient]:
     from penstock.http.errands import Courier  # noqa: PLC0415 - see the module
+    from penstock.http.lent_client import LentClient  # noqa: PLC0415
     from penstock.http.wire import Wire  # noqa: PLC0415
 
     async with Wire(settings) as wire:
-        yield _Client(Courier(settings, wire))
-
-
-class _Client(SinkClient):
-    def __init__(self, courier: Courier) -> None:
-        self._courier = courier
-
-    async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
-        from penstock.http.failures import QuotaError  # noqa: PLC0415 - see the module
-        from penstock.http.moments import in_words  # noqa: PLC0415
-
-        try:
-            return await self._courier.send(request, auth=auth)
-        except QuotaError as error:
-            message = f"{request.url.host} wants no requests before {in_words(error.until)}; run again then"
-            raise SinkError(message) from error
-        except AuthError as error:
-            raise SinkError(str(error)) from error
+        yield LentClient(Courier(settings, wire))

@@ -15,6 +15,7 @@ import orjson
 
 from penstock.config.models import HttpSettings
 from penstock.http.body import ACCEPT_ENCODING
+from penstock.http.passage import Outgoing
 from penstock.redaction import credentials_in
 from penstock.values import JSON
 
@@ -28,7 +29,7 @@ def is_errand(request: httpx.Request, own: httpx.Request) -> bool:
     return request is not own and (request.url.host, request.url.path) != (own.url.host, own.url.path)
 
 
-def describe(request: httpx.Request) -> str:
+def describe(request: Outgoing) -> str:
     """Return ``POST https://id.test/token``, for messages: what an auth sends to has no query worth showing."""
     return f"{request.method} {request.url.copy_with(query=None, fragment=None, userinfo=b'')}"
 

@@ -1,4 +1,4 @@
-"""The way to each origin: TLS, proxy, and the pool of connections behind httpx's transport interface."""
+"""The way to each origin: TLS, proxy, and the pool of connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import httpx
 from yarl import URL
 
 from penstock.config.models import HttpSettings
-from penstock.http.transport import AiohttpTransport, aiohttp
+from penstock.http.passage import Passage
+from penstock.http.transport import aiohttp
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_HEADER_BYTES: Final = 64 * 1024
@@ -36,7 +37,7 @@ class Proxy:
 class Route:
     """How requests to one origin are sent."""
 
-    transport: AiohttpTransport
+    passage: Passage
     headers: dict[str, str]
     """To be added to each request: what a plain-HTTP proxy reads."""
 
@@ -50,7 +51,7 @@ class Routes:
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._routes: dict[tuple[str, bytes], Route] = {}
-        self._transports: dict[tuple[str, Proxy | None], AiohttpTransport] = {}
+        self._passages: dict[tuple[str, Proxy | None], Passage] = {}
         self._cookies: aiohttp.CookieJar | None = None
         self._tls: dict[str, ssl.SSLContext] = {}
 
@@ -63,27 +64,26 @@ class Routes:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for transport in self._transports.values():
-            await transport.aclose()
-        self._transports.clear()
+        for passage in self._passages.values():
+            await passage.aclose()
+        self._passages.clear()
         self._routes.clear()
 
     def _make_route(self, url: httpx.URL) -> Route:
         proxy = find_proxy(self._settings, url)
         plain = url.scheme == "http"
-        if (url.scheme, proxy) not in self._transports:
-            self._transports[url.scheme, proxy] = self._make_transport(url.scheme, proxy)
+        if (url.scheme, proxy) not in self._passages:
+            self._passages[url.scheme, proxy] = self._make_passage(url.scheme, proxy)
         headers = {"Proxy-Authorization": proxy.authorization} if plain and proxy and proxy.authorization else {}
-        return Route(self._transports[url.scheme, proxy], headers)
+        return Route(self._passages[url.scheme, proxy], headers)
 
-    def _make_transport(self, scheme: str, proxy: Proxy | None) -> AiohttpTransport:
+    def _make_passage(self, scheme: str, proxy: Proxy | None) -> Passage:
         secure = scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
         context = self._tls_context(scheme) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        through = None
-        if proxy is not None:
-            headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else None
-            through = httpx.Proxy(proxy.url, headers=headers)
-        return AiohttpTransport(verify=context, proxy=through, client=lambda: self._make_session(context))
+        if proxy is None:
+            return Passage(self._make_session(context))
+        headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
+        return Passage(self._make_session(context), proxy.url, headers)
 
     def _make_session(self, context: ssl.SSLContext) -> aiohttp.ClientSession:
         self._cookies = self._cookies or aiohttp.CookieJar()
@@ -110,8 +110,8 @@ class Routes:
         return self._tls[scheme]
 
 
-def _as_it_is(url: object) -> URL:
-    return URL(str(url), encoded=True)
+def _as_it_is(url: str | URL) -> URL:
+    return url if isinstance(url, URL) else URL(url, encoded=True)
 
 
 def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:

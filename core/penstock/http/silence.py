@@ -21,7 +21,7 @@ class SilenceError(Exception):
 
 
 def explain(error: Exception, timeout: float) -> SilenceError:
-    """Return what an exception of the transport means; httpx-aiohttp says little, but keeps the cause."""
+    """Return what an exception of the transport means; an httpx error says little, but keeps the cause."""
     cause = error.__cause__ if isinstance(error, httpx.HTTPError) and error.__cause__ else error
     if refusal := _refusal_of_certificate(cause):
         return SilenceError(refusal, "permanent")

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["AiohttpTransport", "aiohttp", "certificates_on_first_use"]
+__all__ = ["aiohttp", "certificates_on_first_use"]
 
 
 class _Unloaded(ssl.SSLContext):
@@ -59,4 +59,3 @@ def _put_off(context: ssl.SSLContext) -> None:
 
 with certificates_on_first_use():
     import aiohttp
-    from httpx_aiohttp import AiohttpTransport

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeAlias, TypeVar
 
 import httpx
 
@@ -16,6 +16,7 @@ from penstock.http.budget import rates_of
 from penstock.http.clock import Clock, SystemClock
 from penstock.http.judge import Judge
 from penstock.http.limiter import Limiter, SuspendedError
+from penstock.http.passage import Outgoing, close
 from penstock.http.retry import Refusal, Wait, refusal_of
 from penstock.http.routes import Routes
 from penstock.http.silence import explain
@@ -28,18 +29,38 @@ _ERROR_BYTES: Final = 64 * 1024
 """How much of an error's body is read."""
 
 
-class Exchange(NamedTuple):
+class Heard(NamedTuple):
     """An answer, read to its end."""
 
-    response: httpx.Response
+    status: int
+    reason: str
+    """What the server calls its status."""
+    headers: Sequence[tuple[bytes, bytes]]
+    """As they came."""
     content: bytes
+    """The body, no longer compressed."""
     seconds: float
     """From the moment the request had its slot to the last byte."""
     refusal: Refusal | None
     """What it comes to where it is worth asking again."""
 
 
-class _Heard(NamedTuple):
+class Exchange(NamedTuple):
+    """An answer, read to its end, to an ``httpx.Request``."""
+
+    response: httpx.Response
+    content: bytes
+    seconds: float
+    """As of ``Heard``."""
+    refusal: Refusal | None
+    """As of ``Heard``."""
+
+
+Limited: TypeAlias = Callable[[Heard], bool]
+"""Whether an answer is a rate limit, beyond those that are known to be."""
+
+
+class _Told(NamedTuple):
     """What the headers of an answer say."""
 
     hints: Hints = NO_HINTS
@@ -47,7 +68,7 @@ class _Heard(NamedTuple):
     """What the answer comes to, as far as its headers tell."""
 
 
-_NOTHING_HEARD: Final = _Heard()
+_NOTHING_TOLD: Final = _Told()
 
 
 class Wire:
@@ -70,7 +91,7 @@ class Wire:
         self._settings = settings
         self._origins = frozenset(map(origin, (settings.base_url, *settings.allowed_origins)))
         self._routes = Routes(settings)
-        self._under_way: set[asyncio.Task[Exchange]] = set()
+        self._under_way: set[asyncio.Task[Heard]] = set()
         self._unfinished: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -89,37 +110,47 @@ class Wire:
         await self._routes.aclose()
 
     async def exchange(self, request: httpx.Request, judge: Judge | None = None) -> Exchange:
-        """Send the request, and read the answer whatever its status.
-
-        Once it is sent, it keeps its slot until it is answered, even where the caller is cancelled: the server is busy
-        with it all the same. What the answer says of rate limits holds for the connection before the slot is free.
+        """Do what ``ask`` does, for an answer as httpx has it.
 
         Args:
             request: What to send.
             judge: Says which answers are rate limits, beyond those that are known to be.
 
         Raises:
+            SilenceError, BodyError, SuspendedError: As of ``ask``.
+            JudgementError: The judge cannot tell.
+        """
+
+        def is_limit(heard: Heard) -> bool:
+            return judge is not None and judge(_response(heard, request), heard.content)
+
+        heard = await self.ask(request, None if judge is None else is_limit)
+        return Exchange(_response(heard, request), heard.content, heard.seconds, heard.refusal)
+
+    async def ask(self, request: Outgoing, is_limit: Limited | None = None) -> Heard:
+        """Send the request, and read the answer whatever its status.
+
+        Once it is sent, it keeps its slot until it is answered, even where the caller is cancelled: the server is busy
+        with it all the same. What the answer says of rate limits holds for the connection before the slot is free.
+
+        Raises:
             SilenceError: No answer, or half of one, came.
             BodyError: A success that cannot be read.
             SuspendedError: The source wants no requests for longer than ``maxRetryWait``: this one was not sent, or
                 is to be sent again.
-            JudgementError: The judge cannot tell.
         """
         with self.activity.going_on():
-            return await self._in_a_slot(request, judge)
-
-    async def _in_a_slot(self, request: httpx.Request, judge: Judge | None) -> Exchange:
-        await self.limiter.acquire()
-        task = asyncio.create_task(self._exchange(request, judge))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        try:
-            return await asyncio.shield(task)
-        finally:
-            if task.done():
-                self.limiter.release()
-            else:
-                task.add_done_callback(lambda _: self.limiter.release())
+            await self.limiter.acquire()
+            task = asyncio.create_task(self._ask(request, is_limit))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+            try:
+                return await asyncio.shield(task)
+            finally:
+                if task.done():
+                    self.limiter.release()
+                else:
+                    task.add_done_callback(lambda _: self.limiter.release())
 
     async def to_the_end(self, work: Coroutine[Any, Any, ResultT]) -> ResultT:
         """Await the work; where the caller is cancelled, it goes on, and the wire stays open for it."""
@@ -139,56 +170,68 @@ class Wire:
             with self.activity.going_on():
                 await self.clock.sleep(wait.seconds)
 
-    async def _exchange(self, request: httpx.Request, judge: Judge | None) -> Exchange:
+    async def _ask(self, request: Outgoing, is_limit: Limited | None) -> Heard:
         self.requests += 1
         start = self.clock.monotonic()
         limit: float = request.extensions.get("time_limit", self._settings.timeout)
         try:
             async with asyncio.timeout(limit):
-                response, content, heard = await self._send(request)
+                answer, content, told = await self._send(request)
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise explain(error, limit) from error
         self.answered = True
-        limited = judge is not None and judge(response, content)
-        refusal = refusal_of(response.status_code, content, heard.hints, limited=limited)
-        if refusal is not None:
-            if refusal != heard.refusal:
-                self.limiter.pause(refusal.asked or 0.0)
-            if self.limiter.suspended_until is not None:
-                raise SuspendedError(self.limiter.suspended_until)
-        return Exchange(response, content, self.clock.monotonic() - start, refusal)
+        heard = Heard(
+            answer.status, answer.reason or "", answer.raw_headers, content, self.clock.monotonic() - start, None
+        )
+        refusal = refusal_of(answer.status, content, told.hints, limited=is_limit is not None and is_limit(heard))
+        if refusal is None:
+            return heard
+        if refusal != told.refusal:
+            self.limiter.pause(refusal.asked or 0.0)
+        if self.limiter.suspended_until is not None:
+            raise SuspendedError(self.limiter.suspended_until)
+        return heard._replace(refusal=refusal)
 
-    def _hear(self, request: httpx.Request, response: httpx.Response) -> _Heard:
+    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> _Told:
         """Read the headers of an answer, and act on them before its body comes."""
-        hints = read_hints(response.headers.raw, self.clock.time())
+        hints = read_hints(answer.raw_headers, self.clock.time())
         if hints is NO_HINTS:
-            return _NOTHING_HEARD
+            return _NOTHING_TOLD
         self.doubts.update(dict.fromkeys(hints.doubts))
-        refusal = refusal_of(response.status_code, b"", hints, limited=False)
+        refusal = refusal_of(answer.status, b"", hints, limited=False)
         if refusal is not None and refusal.asked:
             self.limiter.pause(refusal.asked)
         elif self._settings.rate_limit_headers and origin(str(request.url)) in self._origins:
             self.limiter.pause(hints.renewal or 0.0)
             self.limiter.heed(hints.allowances)
-        return _Heard(hints, refusal)
+        return _Told(hints, refusal)
 
-    async def _send(self, request: httpx.Request) -> tuple[httpx.Response, bytes, _Heard]:
+    async def _send(self, request: Outgoing) -> tuple[aiohttp.ClientResponse, bytes, _Told]:
         route = self._routes.to(request.url)
-        if route.headers:
-            request.headers.update(route.headers)
-        response = await route.transport.handle_async_request(request)
-        heard = self._hear(request, response)
-        stream = response.stream
+        answer = await route.passage.send(request, route.headers)
         try:
-            if response.is_success:
-                content = await read_all(response, self._settings.max_response_bytes)
+            told = self._hear(request, answer)
+            if is_success(answer.status):
+                content = await read_all(answer, self._settings.max_response_bytes)
             else:
-                content = await read_start(response, _ERROR_BYTES)
+                content = await read_start(answer, _ERROR_BYTES)
         finally:
-            if isinstance(stream, httpx.AsyncByteStream):
-                await stream.aclose()
-        # An auth flow may want to read it: as it is now, no longer compressed.
-        if "content-encoding" in response.headers:
-            del response.headers["content-encoding"]
-        response.stream = httpx.ByteStream(content)
-        return response, content, heard
+            await close(answer)
+        return answer, content, told
+
+
+def is_success(status: int) -> bool:
+    """Whether a status says that all went well."""
+    return 200 <= status < 300  # noqa: PLR2004 - RFC 9110 section 15.3
+
+
+def _response(heard: Heard, request: httpx.Request) -> httpx.Response:
+    """Return an answer that an auth flow may want to read: as it is now, no longer compressed."""
+    headers = [pair for pair in heard.headers if pair[0].lower() != b"content-encoding"]
+    return httpx.Response(
+        heard.status,
+        headers=headers,
+        stream=httpx.ByteStream(heard.content),
+        request=request,
+        extensions={"http_version": b"HTTP/1.1", "reason_phrase": heard.reason.encode("latin-1", "replace")},
+    )

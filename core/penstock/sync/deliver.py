@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from penstock.http.documents import shorten
 from penstock.journal import Account, Asked, Checkpoint, End, Finished, Journal, Progress, is_unicode
@@ -48,8 +48,21 @@ class _Beside:
     account: Account = field(default_factory=Account)
 
 
+class _Writing(NamedTuple):
+    """A batch that the sink has, and whose outcomes are not recorded yet."""
+
+    task: asyncio.Task[None]
+    keys: set[_Key]
+    """What it showed; empty where the sink takes one batch at a time."""
+    searches: bool
+    """Whether it holds an entity of which only the sink can tell the key."""
+
+
 class Delivery:
-    """The way of one kind's entities into the sink; batches are written one after another, while reading goes on."""
+    """The way of one kind's entities into the sink, while reading goes on.
+
+    Batches are written one after another, or so many at once as the sink takes: recorded in order they are in any case.
+    """
 
     def __init__(
         self,
@@ -73,7 +86,8 @@ class Delivery:
         self._progress: dict[int, Progress] = {}
         """By partition: how far it will have been read once the entities at hand are written."""
         self._beside = _Beside()
-        self._writing: asyncio.Task[None] | None = None
+        self._writing: deque[_Writing] = deque()
+        """In the order in which they are recorded; one that failed stays, and nothing comes after it."""
         self._lock = asyncio.Lock()
         self._taken = 0
         self._waiting = 0
@@ -241,20 +255,53 @@ class Delivery:
         return self._taken - self._journal.count_seen(self._run, partitions)
 
     async def _start_writing(self) -> None:
-        await self._finish_writing()
+        while self._writing and not self._may_join():
+            await self._finish_first()
         if self._entities or self._progress or self._sightings or self._beside.account.ends:
             batch = EntityBatch(self._report.kind, list(self._entities.values()))
-            self._writing = asyncio.create_task(self._write(batch, self._sightings, self._progress, self._beside))
+            before = self._writing[-1].task if self._writing else None
+            writing = self._write(batch, self._sightings, self._progress, self._beside, before)
+            task = asyncio.create_task(writing)
+            task.add_done_callback(_has_failed)  # of several that fail, one is heard of
+            keys = set[_Key]()
+            if self._sink.writes_at_once > 1:
+                keys.update(*self._sightings.values())
+            self._writing.append(_Writing(task, keys, searches=_searches(batch.entities)))
             self._entities, self._sightings, self._progress, self._beside = {}, {}, {}, _Beside()
             self._waiting = 0
 
+    def _may_join(self) -> bool:
+        """Whether the sink may have what is at hand while it has what it was given before.
+
+        Not where both have a key in common: what came later is to count, and to be recorded, later.
+        """
+        return (
+            len(self._writing) < self._sink.writes_at_once
+            and not _has_failed(self._writing[0].task)
+            and not any(one.searches for one in self._writing)
+            and not _searches(self._entities.values())
+            and all(one.keys.isdisjoint(keys) for one in self._writing for keys in self._sightings.values())
+        )
+
     async def _finish_writing(self) -> None:
-        if self._writing is not None:
-            await asyncio.shield(self._writing)  # whoever waits may be cancelled, the sink's work must not be
-            self._writing = None
+        while self._writing:
+            await self._finish_first()
+
+    async def _finish_first(self) -> None:
+        first = self._writing[0].task
+        await asyncio.wait([first])  # whoever waits may be cancelled, the sink's work must not be
+        if _has_failed(first):
+            await asyncio.wait([one.task for one in self._writing])  # none may be at work when the sink is closed
+        first.result()
+        self._writing.popleft()
 
     async def _write(
-        self, batch: EntityBatch, sightings: _Sightings, progress: Mapping[int, Progress], beside: _Beside
+        self,
+        batch: EntityBatch,
+        sightings: _Sightings,
+        progress: Mapping[int, Progress],
+        beside: _Beside,
+        before: asyncio.Task[None] | None,
     ) -> None:
         if any(entity.identifier == "null" for entity in batch.entities):
             self._report.warn(
@@ -264,6 +311,9 @@ class Delivery:
             )
         self._outdate(sightings, beside)
         outcomes = await self._sink.write(batch) if batch.entities else ()
+        if before is not None:
+            await asyncio.wait([before])
+            before.result()  # the journal may not know how far was read beyond what was not written
         uncertain = _keys(batch, outcomes, _UNCERTAIN)
         self._spoilt |= {partition for (partition, _), keys in sightings.items() if uncertain & keys.keys()}
         unlike = uncertain | {(one.blueprint, one.identifier) for one in batch.entities if one.search is not None}
@@ -274,7 +324,7 @@ class Delivery:
             self._outdate(seen, beside)  # by the names that were not known before
         progress = self._certain(batch, outcomes, sightings, progress)
         self._journal.see(self._run, seen, progress, also=lambda: self._keep(beside))
-        self._kept.delivered()
+        self._kept.delivered(self._sink.writes_at_once)
         self._count(batch, outcomes)
         self._observer.batch_written(self._report)
 
@@ -387,6 +437,14 @@ class Delivery:
         self._report.failed += 1
         self._report.refused += 1
         self._report.error(f"{self._report.kind} {blueprint}/{identifier}", f"the sink refused it: {outcome.reason}")
+
+
+def _has_failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)
+
+
+def _searches(entities: Iterable[Entity]) -> bool:
+    return any(entity.search is not None for entity in entities)
 
 
 def _keys(batch: EntityBatch, outcomes: Sequence[Outcome], kinds: Collection[str]) -> set[_Key]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar, cast
 
 from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
@@ -98,6 +98,7 @@ class _NamedSink(Sink):
         self._searches = strategy.searches
         self._seconds = seconds
         self._deferred = 0
+        self.writes_at_once = _count(cast("object", sink.writes_at_once))
 
     async def __aenter__(self) -> Self:
         with _blaming(self._name):
@@ -119,7 +120,9 @@ class _NamedSink(Sink):
         if not self._searches and any(entity.search is not None for entity in batch.entities):
             return await self._write_named(batch)
         with _blaming(self._name):
-            outcomes = _checked(await self._bounded(self._sink.write(batch)), len(batch.entities), _WRITTEN, "write")
+            seconds = self._seconds * self.writes_at_once  # it may have to wait for those before it
+            written = await bounded(self._sink.write(batch), waiting_seconds=seconds, blocking_seconds=self._seconds)
+            outcomes = _checked(written, len(batch.entities), _WRITTEN, "write")
         self._deferred += sum(outcome.kind == "deferred" for outcome in outcomes)
         return outcomes
 
@@ -192,6 +195,13 @@ class _NamedSink(Sink):
             except StopAsyncIteration:
                 return
             yield chunk
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or value < 1:
+        message = f"writes_at_once is {value!r}, not a number of calls"
+        raise ValueError(message)
+    return value
 
 
 def _checked(outcomes: Sequence[Outcome], count: int, kinds: Collection[str], method: str) -> Sequence[Outcome]:

@@ -77,11 +77,15 @@ class Spool:
 
         return sent
 
-    def delivered(self) -> None:
-        """Drop the answers that are older than the last call: by now, what they hold is in the sink."""
+    def delivered(self, at_once: int) -> None:
+        """Hear that a batch is in the sink, and drop the answers that are older than the last so many calls.
+
+        Args:
+            at_once: How many batches may be under way at once, beside the one that is being gathered.
+        """
         if self._files and self._files[-1].used:
             self._files.append(_File(self._folder))
-        while len(self._files) > 2:  # noqa: PLR2004 - what came since the last call may still be on its way
+        while len(self._files) > 1 + at_once:  # what came since may still be on its way
             self._files.pop(0).remove()
 
     def _keep(self, key: bytes, response: ApiResponse) -> None:
@@ -221,9 +225,13 @@ class Kept:
         """Leave the answers for the run that goes on."""
         self._open.close()
 
-    def delivered(self) -> None:
-        """Hear that a batch is in the sink and in the journal: the pages before it are not needed any more."""
-        self._pages.delivered()
+    def delivered(self, at_once: int) -> None:
+        """Hear that a batch is in the sink and in the journal: the pages before it are not needed any more.
+
+        Args:
+            at_once: How many batches may be under way at once.
+        """
+        self._pages.delivered(at_once)
 
     def discard(self) -> None:
         """Remove everything: the run has ended, and will not go on."""

@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
 from importlib.metadata import version
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
-import httpx
 import orjson
 
-from penstock import ClientSettings, SinkClient, SinkContext
+from penstock import ClientSettings, SinkAnswer, SinkClient, SinkContext
 from penstock.errors import SinkError
 from penstock_sinks.port import PortConfig
 
@@ -90,7 +90,7 @@ class _Token:
         self._client = client
         self._config = config
         self._context = context
-        self._headers = {"User-Agent": agent}
+        self._headers = {"user-agent": agent, "content-type": "application/json"}
         self._header = ""
         self._until = 0.0
         self._lock = asyncio.Lock()
@@ -109,34 +109,28 @@ class _Token:
 
     async def _renew(self) -> None:
         config = self._config
+        url = f"{config.url}/v1/auth/access_token"
         credentials = {
             "clientId": config.client_id.get_secret_value(),
             "clientSecret": config.client_secret.get_secret_value(),
         }
         if "@" in credentials["clientId"]:
             _LOG.warning("sink.clientId looks like a person's: an organisation's credentials outlive those of people")
-        request = httpx.Request(
-            "POST",
-            f"{config.url}/v1/auth/access_token",
-            headers=self._headers,
-            json=credentials,
-            extensions={"retry_safe": True},
-        )
-        response = await self._client.send(request)
-        if response.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        answer = await self._client.call("POST", url, self._headers, orjson.dumps(credentials), retry_safe=True)
+        if answer.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             message = (
-                f"Port refuses the credentials: {explain(response)}; set sink.clientId and sink.clientSecret, and "
+                f"Port refuses the credentials: {explain(answer)}; set sink.clientId and sink.clientSecret, and "
                 f"sink.baseUrl or sink.region if the organisation is elsewhere than at {config.url}"
             )
             raise SinkError(message)
         try:
-            answer = cast("dict[str, Any]", response.json())
-            token, seconds = str(answer["accessToken"]), float(answer["expiresIn"])
+            granted = cast("dict[str, Any]", orjson.loads(answer.content))
+            token, seconds = str(granted["accessToken"]), float(granted["expiresIn"])
         except (ValueError, KeyError, TypeError) as error:
-            message = f"{config.url}/v1/auth/access_token gave no token: {explain(response)}"
+            message = f"{url} gave no token: {explain(answer)}"
             raise SinkError(message) from error
         self._context.conceal(token)
-        self._header = f"{answer.get('tokenType', 'Bearer')} {token}"
+        self._header = f"{granted.get('tokenType', 'Bearer')} {token}"
         self._until = self._context.time() + seconds - min(_EARLY, seconds * _EARLY_SHARE)
 
 
@@ -149,9 +143,9 @@ class Api:
         self._base = f"{config.url}/v1"
         self._context = context
         self._token = _Token(client, config, context, self.owner.housekeeper)
-        common = {"Content-Type": "application/json", "Accept": "application/json"}
-        self._writing = httpx.Headers({"User-Agent": self.owner.agent, **common})
-        self._reading = httpx.Headers({"User-Agent": self.owner.housekeeper, **common})
+        common = {"content-type": "application/json", "accept": "application/json"}
+        self._writing = {"user-agent": self.owner.agent, **common}
+        self._reading = {"user-agent": self.owner.housekeeper, **common}
 
     async def call(self, method: str, *path: str, query: str = "", body: object = None) -> Reply:
         """Ask for something that may be asked for twice, and return the answer.
@@ -166,14 +160,13 @@ class Api:
             RefusalError: Port refuses this request.
             SinkError: Port cannot be reached, is down, or refuses us.
         """
-        url = f"{self._base}/{'/'.join(map(self.encoded, path))}"
-        content = body if isinstance(body, bytes) else None if body is None else orjson.dumps(body)
+        content = body if isinstance(body, bytes) else b"" if body is None else orjson.dumps(body)
         headers = self._reading if method == "GET" or path[0] == "integration" else self._writing
-        return await self._ask(method, url, _parsed(f"{url}?{query}" if query else url), headers, content)
+        return await self._ask(method, _url(self._base, path, query), headers, content)
 
     async def call_url(self, method: str, url: str, body: object) -> Reply:
         """Do the same at a URL that Port has named, for what is about no entity."""
-        return await self._ask(method, url, httpx.URL(url), self._reading, orjson.dumps(body))
+        return await self._ask(method, url, self._reading, orjson.dumps(body))
 
     def concealed(self, secret: str) -> str:
         """Return a secret that Port has given, which no message will show."""
@@ -186,35 +179,31 @@ class Api:
         """Return one part of a path."""
         return quote(part, safe="")
 
-    async def _ask(
-        self, method: str, url: str, whole: httpx.URL, headers: httpx.Headers, content: bytes | None
-    ) -> Reply:
+    async def _ask(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> Reply:
         token = await self._token.current()
-        response = await self._send(httpx.Request(method, whole, headers=headers, content=content), token)
-        if response.status_code == HTTPStatus.UNAUTHORIZED:
+        answer = await self._send(method, url, headers, content, token)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
             token = await self._token.current(refused=token)
-            response = await self._send(httpx.Request(method, whole, headers=headers, content=content), token)
-        if response.is_success:
-            return Reply(response.status_code, self._decoded(method, url, response))
-        if response.status_code in _DOWN:
-            message = f"{method} {url}: {response.status_code} {explain(response)}"
+            answer = await self._send(method, url, headers, content, token)
+        if is_success(answer):
+            return Reply(answer.status, self._decoded(method, url, answer))
+        if answer.status in _DOWN:
+            message = f"{method} {_shown(url)}: {answer.status} {explain(answer)}"
             raise SinkError(message)
-        raise RefusalError(response.status_code, _code(response), explain(response))
+        raise RefusalError(answer.status, _code(answer), explain(answer))
 
-    async def _send(self, request: httpx.Request, token: str) -> httpx.Response:
-        request.headers["Authorization"] = token
-        request.extensions["retry_safe"] = True
-        return await self._client.send(request)
+    async def _send(self, method: str, url: str, headers: Mapping[str, str], content: bytes, token: str) -> SinkAnswer:
+        return await self._client.call(method, url, {**headers, "authorization": token}, content, retry_safe=True)
 
     @staticmethod
-    def _decoded(method: str, url: str, response: httpx.Response) -> dict[str, Any]:
+    def _decoded(method: str, url: str, answer: SinkAnswer) -> dict[str, Any]:
         try:
-            body: object = orjson.loads(response.content) if response.content else {}
+            body: object = orjson.loads(answer.content) if answer.content else {}
         except orjson.JSONDecodeError as error:
-            message = f"{method} {url}: the answer is no JSON: {error}{_trace(response)}"
+            message = f"{method} {_shown(url)}: the answer is no JSON: {error}{_trace(answer)}"
             raise SinkError(message) from error
         if not isinstance(body, dict):
-            message = f"{method} {url}: the answer is no JSON object{_trace(response)}"
+            message = f"{method} {_shown(url)}: the answer is no JSON object{_trace(answer)}"
             raise SinkError(message)
         return cast("dict[str, Any]", body)
 
@@ -248,16 +237,34 @@ def _named_like(source: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _parsed(url: str) -> httpx.URL:
+def _url(base: str, path: tuple[str, ...], query: str) -> str:
     """Return a URL that many requests share."""
-    return httpx.URL(url)
+    url = f"{base}/{'/'.join(map(Api.encoded, path))}"
+    return f"{url}?{query}" if query else url
 
 
-def explain(response: httpx.Response) -> str:
+def _shown(url: str) -> str:
+    """Return a URL for a message: what it asks about."""
+    return url.partition("?")[0]
+
+
+def is_success(answer: SinkAnswer) -> bool:
+    """Whether the status says that all went well."""
+    return HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+def explain(answer: SinkAnswer) -> str:
     """Return what an error says, and the id by which Port can find it."""
-    said = _said(response).get("message")
-    text = said if isinstance(said, str) and said else HTTPStatus(response.status_code).phrase
-    return f"{hinted(text)}{_trace(response)}"
+    said = _said(answer).get("message")
+    text = said if isinstance(said, str) and said else _phrase(answer.status)
+    return f"{hinted(text)}{_trace(answer)}"
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:  # one that nobody has registered
+        return f"status {status}"
 
 
 def hinted(text: str) -> str:
@@ -266,19 +273,20 @@ def hinted(text: str) -> str:
     return f"{text} ({_TYPE_ERRORS[wrong[1]]})" if wrong else text
 
 
-def _code(response: httpx.Response) -> str:
-    code = _said(response).get("error")
+def _code(answer: SinkAnswer) -> str:
+    code = _said(answer).get("error")
     return code if isinstance(code, str) else ""
 
 
-def _said(response: httpx.Response) -> dict[str, Any]:
+def _said(answer: SinkAnswer) -> dict[str, Any]:
     try:
-        body = orjson.loads(response.content)
+        body = orjson.loads(answer.content)
     except orjson.JSONDecodeError:
         return {}
     return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
 
 
-def _trace(response: httpx.Response) -> str:
-    trace = response.headers.get("x-trace-id", "")
+def _trace(answer: SinkAnswer) -> str:
+    traces = (value.decode("latin-1") for name, value in answer.headers if name.lower() == b"x-trace-id")
+    trace = next(traces, "")
     return f" (x-trace-id {trace})" if trace else ""

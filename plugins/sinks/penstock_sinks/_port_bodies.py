@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Final, cast
 
 import orjson
@@ -29,15 +30,18 @@ def body_of(entity: Entity) -> bytes:
 
 def _quick_body_of(entity: Entity) -> bytes | None:
     """Return the JSON of an entity that has nothing odd, as nearly all; one look at all of it, not one at each part."""
-    if not _has_usual_parts(entity):
+    identifier = entity.identifier
+    if type(identifier) is not str or len(identifier) > MAX_IDENTIFIER or not _USUAL.fullmatch(identifier):
         return None
-    members: dict[str, JSON] = {"identifier": entity.identifier}
+    members: dict[str, JSON] = {"identifier": identifier}
     if entity.title is not UNSET:
         members["title"] = entity.title
     if entity.icon is not UNSET:
         members["icon"] = entity.icon
     if entity.team is not UNSET:
         members["team"] = entity.team
+    if identifier in _DOTS or not _has_usual_parts(members, entity.relations):
+        return None
     if entity.properties:
         members["properties"] = entity.properties
     if entity.relations:
@@ -50,18 +54,14 @@ def _quick_body_of(entity: Entity) -> bytes | None:
     return None if (b"null" in body and not is_finite(members)) or b"\\u0000" in body else body
 
 
-def _has_usual_parts(entity: Entity) -> bool:
-    identifier, team = entity.identifier, entity.team
-    return (
-        type(identifier) is str
-        and len(identifier) <= MAX_IDENTIFIER
-        and _USUAL.fullmatch(identifier) is not None
-        and identifier not in _DOTS
-        and (entity.title is UNSET or entity.title is None or type(entity.title) is str)
-        and (entity.icon is UNSET or entity.icon is None or type(entity.icon) is str)
-        and (team is UNSET or team is None or type(team) is str or _are_texts(team))
-        and all(one is None or type(one) is str or _are_texts(one) for one in entity.relations.values())
-    )
+def _has_usual_parts(members: Mapping[str, JSON], relations: Mapping[str, JSON]) -> bool:
+    for name, value in members.items():
+        if not (value is None or type(value) is str or (name == "team" and _are_texts(value))):
+            return False
+    for value in relations.values():  # noqa: SIM110 - for each of a million entities, all() takes three times as long
+        if not (value is None or type(value) is str or _are_texts(value)):
+            return False
+    return True
 
 
 def _are_texts(value: object) -> bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, NamedTuple, Self, cast
 
 import orjson
 
@@ -41,6 +42,9 @@ from penstock_sinks._port_write import Item, Limits, Writer
 from penstock_sinks.port import PortConfig
 
 _LOG: Final = logging.getLogger(__name__)
+_DONE: Final = frozenset({"created", "updated", "unchanged"})
+_STEP: Final = 250
+"""Entities that are remembered at once."""
 _FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEntities is off")
 _NO_BLUEPRINT: Final = "Port does not allow a blueprint of this name"
 
@@ -58,12 +62,17 @@ class _Blueprint:
 class PortSink(Sink):
     """The entities of one source in one organisation."""
 
+    writes_at_once = 2  # while the last answers to one batch are waited for, the next is compared, encoded and sent
+
     def __init__(self, config: PortConfig, context: SinkContext) -> None:
         self._config = config
         self._context = context
         self._flags = _flags(config, context.flags)
+        self._room = config.bulk_bytes - len(b'{"entities":[]}')
         self.wanted_examples = MOST if config.send_raw_data_examples else 0
         self._blueprints: dict[str, _Blueprint] = {}
+        self._asking = asyncio.Lock()
+        """Held while Port is asked about a blueprint."""
         self._kinds: dict[str, str] = {}
         """The kind that wrote to a blueprint last."""
 
@@ -91,16 +100,14 @@ class PortSink(Sink):
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         """Send what Port does not hold already."""
-        entities = batch.entities
-        for blueprint in dict.fromkeys(entity.blueprint for entity in entities):
+        work = _Work(batch.entities)
+        for blueprint, indexes in work.by_blueprint.items():
             await self._require(blueprint)
             self._kinds[blueprint] = batch.kind
-        work = _Work(entities)
-        for blueprint, indexes in work.by_blueprint.items():
             await self._sort_out(work, blueprint, indexes)
         work.outcomes |= await self._writer.write(self._items(work))
-        self._remember(batch.kind, work)
-        return [work.outcomes[index] for index in range(len(entities))]
+        await self._remember(batch.kind, work)
+        return [work.outcomes[index] for index in range(len(batch.entities))]
 
     async def settle(self) -> AsyncIterator[Sequence[Settled]]:
         """Send once more what was deferred, what others lead to first (sync.md section 5)."""
@@ -162,8 +169,12 @@ class PortSink(Sink):
 
     async def _require(self, blueprint: str) -> None:
         """Get to know a blueprint, and what we have in it."""
-        if blueprint in self._blueprints:
-            return
+        if blueprint not in self._blueprints:
+            async with self._asking:
+                if blueprint not in self._blueprints:  # nobody else has asked meanwhile
+                    await self._ask(blueprint)
+
+    async def _ask(self, blueprint: str) -> None:
         if not is_blueprint(blueprint):
             self._blueprints[blueprint] = _Blueprint({}, Outcome("refused", _NO_BLUEPRINT))
             return
@@ -174,8 +185,8 @@ class PortSink(Sink):
             return
         relations = cast("Mapping[str, Any]", found.get("relations") or {})
         targets = {name: str(relation.get("target", "")) for name, relation in relations.items()}
-        self._blueprints[blueprint] = _Blueprint(targets)
         await self._take_stock(blueprint, {"identifier": blueprint, **found})
+        self._blueprints[blueprint] = _Blueprint(targets)
 
     async def _without(self, blueprint: str, error: RefusalError) -> Outcome:
         if error.status != HTTPStatus.NOT_FOUND:
@@ -202,12 +213,14 @@ class PortSink(Sink):
             work.outcomes.update(dict.fromkeys(indexes, known.flaw))
             return
         names = [work.entities[index].identifier for index in indexes if work.entities[index].search is None]
-        names = [name for name in names if is_name(name)]
+        if not _are_unicode(names):
+            names = [name for name in names if is_name(name)]
         self._memory.supersede(blueprint, names)
         work.met[blueprint] = self._memory.met(blueprint, names)
         work.held[blueprint] = held = self._memory.held(blueprint, names)
         if not self._config.shared_entities:
-            others = [name for name in names if name not in held and not work.met[blueprint].get(name)]
+            met = work.met[blueprint]
+            others = [name for name in names if name not in held and not met.get(name) and is_name(name)]
             there = await self._finder.named(blueprint, others, ours=False)
             ours = await self._finder.named(blueprint, sorted(there), ours=True)
             foreign = there - ours
@@ -217,59 +230,60 @@ class PortSink(Sink):
         """Make what is to be sent, one by one, and see to the rest."""
         for blueprint, indexes in work.by_blueprint.items():
             targets = self._blueprints[blueprint].targets
+            about = _About(targets, work.met.get(blueprint, {}), work.held.get(blueprint, {}))
             for index in indexes:
-                if index not in work.outcomes and (item := self._item(work, index, targets)) is not None:
+                if index not in work.outcomes and (item := self._item(work, index, about)) is not None:
                     yield item
 
-    def _item(self, work: _Work, index: int, targets: Mapping[str, str]) -> Item | None:
+    def _item(self, work: _Work, index: int, about: _About) -> Item | None:
         entity = work.entities[index]
         try:
             body = body_of(entity)
-            self._require_room(body)
+            if len(body) > self._room:
+                raise self._too_large(body)
         except UnstorableError as error:
             work.outcomes[index] = Outcome("refused", str(error))
             return None
         work.bodies[index] = body
-        work.digests[index] = digest = hash(body)
-        if self._flags.create_missing_related_entities:
-            work.targets.update(led_to(entity, targets))
-        if self._is_known(work, entity, digest):
+        if entity.relations and self._flags.create_missing_related_entities:
+            work.targets.update(led_to(entity, about.targets))
+        if self._is_known(entity, body, about):
             work.outcomes[index] = UNCHANGED
             return None
-        return Item(index, entity.blueprint, body, bool(entity.relations), searches=entity.search is not None)
+        return Item(index, entity.blueprint, body, bool(entity.relations), entity.search is not None)
 
-    def _require_room(self, body: bytes) -> None:
-        room = self._config.bulk_bytes - len(b'{"entities":[]}')
-        if len(body) > room:
-            message = f"it has {len(body):,} bytes as JSON, and a request may have {self._config.bulk_bytes:,}"
-            raise UnstorableError(message)
+    def _too_large(self, body: bytes) -> UnstorableError:
+        return UnstorableError(
+            f"it has {len(body):,} bytes as JSON, and a request may have {self._config.bulk_bytes:,}"
+        )
 
-    def _is_known(self, work: _Work, entity: Entity, digest: int) -> bool:
-        if not is_comparable(entity):
-            return False
-        written = work.met[entity.blueprint].get(entity.identifier)
+    def _is_known(self, entity: Entity, body: bytes, about: _About) -> bool:
+        written = about.met.get(entity.identifier)
         if written is not None:
-            return written == digest
-        held = work.held[entity.blueprint].get(entity.identifier)
-        return held is not None and is_held(entity, held, merge=self._flags.enable_merge_entity)
+            return is_comparable(entity) and written == hash(body)
+        held = about.held.get(entity.identifier)
+        if held is None:
+            return False
+        return is_comparable(entity) and is_held(entity, held, merge=self._flags.enable_merge_entity)
 
-    @staticmethod
-    def _is_done(work: _Work, index: int) -> bool:
-        """Whether Port has it, under a name that we know."""
-        written = work.outcomes[index].kind in {"created", "updated", "unchanged"}
-        return written and work.entities[index].search is None
+    async def _remember(self, kind: str, work: _Work) -> None:
+        """Keep what this run has written, and what has to be written later.
 
-    def _remember(self, kind: str, work: _Work) -> None:
-        """Keep what this run has written, and what has to be written later."""
+        Step by step: meanwhile answers come, and other requests are to go out.
+        """
         self._memory.aim(work.targets)
         for blueprint, indexes in work.by_blueprint.items():
-            done = [index for index in indexes if self._is_done(work, index)]
-            self._memory.meet(blueprint, ((work.entities[index].identifier, work.digests[index]) for index in done))
+            done: list[tuple[str, int]] = []
             for index in indexes:
-                if work.outcomes[index].kind == "deferred":
-                    entity = work.entities[index]
+                entity, became = work.entities[index], work.outcomes[index].kind
+                if became in _DONE and entity.search is None:  # so that we know what Port calls it
+                    done.append((entity.identifier, hash(work.bodies[index])))
+                elif became == "deferred":
                     needs = led_to(entity, self._blueprints[blueprint].targets)
                     self._memory.put_off(kind, blueprint, entity.identifier, work.bodies[index], needs)
+            for start in range(0, len(done), _STEP):
+                await asyncio.sleep(0)
+                self._memory.meet(blueprint, done[start : start + _STEP])
 
     async def _settle(self, group: Sequence[Waiting]) -> list[Settled]:
         items = (Item(index, one.blueprint, one.body, relates=True) for index, one in enumerate(group))
@@ -293,20 +307,38 @@ class _Work:
         self.met: dict[str, Mapping[str, int | None]] = {}
         self.held: dict[str, Mapping[str, Any]] = {}
         self.bodies: dict[int, bytes] = {}
-        self.digests: dict[int, int] = {}
-        """What tells bodies apart within this process."""
+        """What their hashes are tells them apart within this process."""
         self.targets: set[tuple[str, str]] = set()
 
 
-def led_to(entity: Entity, targets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Iterate over the keys of what an entity's relations name."""
+class _About(NamedTuple):
+    """What is known of a blueprint and of the entities of it that a batch has."""
+
+    targets: Mapping[str, str]
+    met: Mapping[str, int | None]
+    held: Mapping[str, Any]
+
+
+def led_to(entity: Entity, targets: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return the keys of what an entity's relations name."""
+    found: list[tuple[str, str]] = []
     for name, value in entity.relations.items():
         blueprint = targets.get(name)
         if blueprint:
             if isinstance(value, str):
-                yield blueprint, value
+                found.append((blueprint, value))
             elif isinstance(value, list):
-                yield from ((blueprint, one) for one in value if isinstance(one, str))
+                found += [(blueprint, one) for one in value if isinstance(one, str)]
+    return found
+
+
+def _are_unicode(names: Sequence[str]) -> bool:
+    """Whether all can be looked up; Port has none of the others."""
+    try:
+        "".join(names).encode()
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def entity_of(blueprint: str, found: Found) -> Entity:

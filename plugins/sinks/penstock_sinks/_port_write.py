@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlencode
@@ -51,6 +52,7 @@ class Writer:
     def __init__(self, api: Api, flags: WriteFlags, limits: Limits, run: str) -> None:
         self._api = api
         self._limits = limits
+        self._turn = asyncio.Lock()
         self._create_missing = flags.create_missing_related_entities
         self._query = urlencode(
             {
@@ -63,7 +65,7 @@ class Writer:
         )
 
     async def write(self, items: Iterator[Item], *, deferring: bool = True) -> dict[int, Outcome]:
-        """Send the items, and return what became of each.
+        """Send the items, and return what became of each; while the last are under way, the next call's may begin.
 
         Args:
             items: Those of one blueprint in a row; taken as they are needed, so that the first are on their way while
@@ -74,10 +76,20 @@ class Writer:
             SinkError: Port cannot be reached or is down; some may have been written.
         """
         outcomes: dict[int, Outcome] = {}
-        await in_flight(self._limits.requests, (self._send(pack, outcomes) for pack in self._packs(items)))
+        await self._turn.acquire()
+        with ExitStack() as turn:
+            turn.callback(self._turn.release)
+            await in_flight(2 * self._limits.requests, self._jobs(items, outcomes, turn))
         if not deferring:
             return {index: _final(outcome) for index, outcome in outcomes.items()}
         return outcomes
+
+    def _jobs(
+        self, items: Iterator[Item], outcomes: dict[int, Outcome], turn: ExitStack
+    ) -> Iterator[Coroutine[Any, Any, None]]:
+        for pack in self._packs(items):
+            yield self._send(pack, outcomes)
+        turn.close()
 
     def _packs(self, items: Iterator[Item]) -> Iterator[list[Item]]:
         room = self._limits.content - len(_HEAD) - len(_TAIL)
@@ -130,7 +142,8 @@ class Writer:
                 item, int(error.get("statusCode", 0)), str(error.get("error", "")), str(error.get("message", ""))
             )
         for item in pack:
-            outcomes.setdefault(item.place, Outcome("refused", "Port's answer says nothing of it"))
+            if item.place not in outcomes:
+                outcomes[item.place] = Outcome("refused", "Port's answer says nothing of it")
 
     async def _single(self, item: Item, outcomes: dict[int, Outcome]) -> None:
         path = ("blueprints", item.blueprint, "entities")
