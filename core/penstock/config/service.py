@@ -89,7 +89,7 @@ class EventListener(Model):
             way=_WAYS[self.type],
             interval=self.interval,
             callback=None if host is None else SecretStr(f"{host.get_secret_value()}/resync"),
-            kafka=self._kafka if self.brokers else None,
+            kafka=self._kafka if self.type == "KAFKA" and self.brokers else None,
             begins_with_sync=self.type in AT_START and self.resync_on_start,
         )
 
