@@ -41,7 +41,7 @@ def main() -> None:
                 prepare(facts)
                 environment = {
                     "BENCH_URL": f"{origin}/0/{size}",
-                    "BENCH_PORT": facts["url"],
+                    "BENCH_PORT_URL": facts["url"],
                     "BENCH_ID": facts["clientId"],
                     "BENCH_SECRET": facts["clientSecret"],
                     "PENSTOCK__STATE_DIR": folder,
