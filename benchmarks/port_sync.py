@@ -22,7 +22,9 @@ import httpx
 from port import server, token
 from run import HERE, measure
 
-LINE: Final = "{size:>9,} {what:9} {rate:>8,.0f} entities/s  {cpu:6.1f} us CPU/entity  {peak:5.0f} MiB peak  {wall:6.1f} s"
+LINE: Final = (
+    "{size:>9,} {what:9} {rate:>8,.0f} entities/s  {cpu:6.1f} us CPU/entity  {peak:5.0f} MiB peak  {wall:6.1f} s"
+)
 PROPERTIES: Final = ("email", "login", "city", "country", "first_name", "tags", "score", "created_at")
 
 

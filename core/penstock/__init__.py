@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from penstock.strategies import AuthContext as AuthContext
     from penstock.strategies import AuthStrategy as AuthStrategy
     from penstock.strategies import ClientSettings as ClientSettings
+    from penstock.strategies import KafkaSettings as KafkaSettings
+    from penstock.strategies import Listener as Listener
+    from penstock.strategies import Listening as Listening
     from penstock.strategies import NestedAuth as NestedAuth
     from penstock.strategies import OceanVariable as OceanVariable
     from penstock.strategies import PaginationStrategy as PaginationStrategy
@@ -41,8 +44,10 @@ if TYPE_CHECKING:
     from penstock.values import QueryValue as QueryValue
     from penstock.values import RunNews as RunNews
     from penstock.values import Settled as Settled
+    from penstock.values import Silence as Silence
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
+    from penstock.values import SyncRequest as SyncRequest
     from penstock.values import Token as Token
     from penstock.values import WriteFlags as WriteFlags
 
@@ -51,6 +56,9 @@ _HOME = {
     "AuthContext": "penstock.strategies",
     "AuthStrategy": "penstock.strategies",
     "ClientSettings": "penstock.strategies",
+    "KafkaSettings": "penstock.strategies",
+    "Listener": "penstock.strategies",
+    "Listening": "penstock.strategies",
     "NestedAuth": "penstock.strategies",
     "OceanVariable": "penstock.strategies",
     "PaginationStrategy": "penstock.strategies",
@@ -78,8 +86,10 @@ _HOME = {
     "QueryValue": "penstock.values",
     "RunNews": "penstock.values",
     "Settled": "penstock.values",
+    "Silence": "penstock.values",
     "Stop": "penstock.values",
     "StopReason": "penstock.values",
+    "SyncRequest": "penstock.values",
     "Token": "penstock.values",
     "WriteFlags": "penstock.values",
 }

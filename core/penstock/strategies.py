@@ -12,7 +12,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedTuple, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr, ValidationInfo
 from pydantic.alias_generators import to_camel
@@ -32,7 +32,9 @@ from penstock.values import (
     PageRequest,
     RunNews,
     Settled,
+    Silence,
     Stop,
+    SyncRequest,
     Token,
     WriteFlags,
 )
@@ -320,6 +322,8 @@ class SinkStrategy(ABC, Generic[ConfigT]):
     ``Outcome.identifier``; where the query finds nothing, nothing is written and the outcome is ``ABSENT``."""
     keeps_mappings: ClassVar[bool] = False
     """Whether a configuration may do without resources, for ``mapping`` tells them."""
+    listens: ClassVar[bool] = False
+    """Whether somebody can ask for a sync at the catalog, for ``listener`` tells it."""
 
     @abstractmethod
     def open(self, config: ConfigT, context: SinkContext) -> Sink:
@@ -353,6 +357,19 @@ class SinkStrategy(ABC, Generic[ConfigT]):
         """
         del config, context
         return None
+
+    def listener(self, config: ConfigT, context: SinkContext) -> Listener:
+        """Return what learns whether somebody asks for a sync at the catalog, as ``context.listening`` says.
+
+        Called by ``penstock serve`` for each source, in a process of its own, if ``listens``; after ``make_ready``
+        where the sink keeps the mapping. Must not do I/O before it is entered.
+
+        Raises:
+            PluginError: Nobody can ask there; so by default.
+        """
+        del config, context
+        message = f"at the sink {self.name} nobody can ask for a sync: its plugin does not offer listener()"
+        raise PluginError(message)
 
     def rehearse(self, config: ConfigT, context: SinkContext, folder: Path) -> Sink:
         """Return a sink that begins with what the catalog holds now, and to which anything may be done instead.
@@ -393,6 +410,70 @@ class ClientSettings:
     """Authorities to trust beside the usual ones: PEM text, or the path of a file."""
     proxy: SecretStr | None = None
     """URL; by default HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide."""
+
+
+class KafkaSettings(NamedTuple):
+    """How the Kafka is reached on which a catalog tells what happens in it; who we are there, the catalog says."""
+
+    brokers: str
+    """``host:port``, separated by commas."""
+    secured: bool = True
+    """Whether the two below hold; otherwise text in the clear, and no log-in."""
+    security_protocol: str = "SASL_SSL"
+    authentication_mechanism: str = "SCRAM-SHA-512"
+    poll_timeout: float = 1.0
+    """Seconds for which one look for a message lasts."""
+
+
+class Listening(NamedTuple):
+    """How it is learned that somebody asks for a sync at the catalog: the ``eventListener`` of a service."""
+
+    way: Literal["none", "poll", "call", "kafka"] = "poll"
+    """Not at all; by asking the catalog; by being called by it; by reading what it writes to Kafka."""
+    interval: float = 60.0
+    """Seconds between two looks of ``poll``."""
+    callback: SecretStr | None = None
+    """URL of ``call``, by which the catalog reaches the service; None: it is told none."""
+    kafka: KafkaSettings | None = None
+    """None: nobody has said where the brokers are."""
+    begins_with_sync: bool = False
+    """Whether a sync begins once the listener is open: what was asked for before needs none of its own."""
+
+
+class Listener(ABC):
+    """Learns whether somebody asks for a sync at the catalog: ``async with`` opens and closes what it holds."""
+
+    secret: SecretStr | None = None
+    """What the catalog signs its calls with, once it is open: HMAC-SHA256, as docs/service.md has it. Calls are refused
+    without one."""
+
+    async def __aenter__(self) -> Self:
+        """Reach the catalog, log in, and take note of what was asked for already.
+
+        Raises:
+            SinkError: It cannot be reached, or refuses us.
+        """
+        return self
+
+    async def __aexit__(  # noqa: B027 - it may hold nothing
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Let go of everything."""
+
+    @abstractmethod
+    def heard(self) -> AsyncIterator[SyncRequest | Silence]:
+        """Iterate, for as long as the service runs, over what is asked for, and over why it cannot be told.
+
+        A call that fails is a ``Silence``, told once, and the next one is made regardless.
+
+        Raises:
+            SinkError: There is no use in going on; the listener is then opened anew.
+        """
+
+    def asks(self, body: bytes) -> bool:
+        """Return whether a call of the catalog, genuine by its signature, asks for a sync: any does, by default."""
+        del body
+        return True
 
 
 class SinkAnswer(NamedTuple):
@@ -448,6 +529,8 @@ class SinkContext(ABC):
     """The id of the run, as its report bears it; empty where a catalog is only read."""
     flags: WriteFlags
     """What the mapping says of writing."""
+    listening: Listening
+    """How the service learns that somebody asks for a sync."""
 
     @abstractmethod
     def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:
@@ -526,8 +609,9 @@ class Sink(ABC):
     async def tell(self, news: RunNews) -> None:  # noqa: B027 - most catalogs show no runs
         """Take note of how the run goes, for a catalog that shows it: when it begins, and when it ends.
 
-        Called after ``claim`` and again after everything was written and deleted, or when the run cannot go on. What
-        it raises is logged, and does the run no harm.
+        Called after ``claim``, with the state ``running`` again whenever a kind has begun or ended, and after
+        everything was written and deleted, or when the run cannot go on. What it raises is logged, and does the run no
+        harm.
         """
 
     async def examples(self, kind: str, items: Sequence[JSON]) -> None:  # noqa: B027 - most catalogs show no records

@@ -314,3 +314,17 @@ class Token:
     """Seconds since the epoch; None when the server did not say."""
     scope: str = ""
     """As granted; empty when the server did not say."""
+
+
+class SyncRequest(NamedTuple):
+    """Somebody asks for a sync at the catalog."""
+
+    why: str
+    """For a person: what they did."""
+
+
+class Silence(NamedTuple):
+    """Whether somebody asks for a sync cannot be told, or can be again."""
+
+    why: str
+    """For a person; empty: it can be again."""

@@ -99,6 +99,7 @@ EFFECTIVE: list[tuple[str, str, Callable[..., object], object]] = [
     ("APPLICATION__LOG_LEVEL", "error", service("log_level"), "ERROR"),
     ("OCEAN__SEND_RAW_DATA_EXAMPLES", "false", sink("send_raw_data_examples"), False),
     ("APPLICATION__ENABLE_HTTP_LOGGING", "false", sink("send_logs"), False),
+    ("OCEAN__STATUS_HEARTBEAT_INTERVAL_SECONDS", "9", sink("heartbeat_seconds"), 9.0),
     ("APPLICATION__PORT", "9000", service("port"), 9000),
 ]
 """Variable, value, what to look at, what is there."""

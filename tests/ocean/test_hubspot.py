@@ -83,9 +83,7 @@ def test_hubspot_arrives_whole(tmp_path: Path) -> None:
         kinds = published.sync_whole()
 
     assert published.counts() == documented("hubspot")
-    # the chart leaves Kafka's brokers in it
-    unused = ": OCEAN__EVENT_LISTENER__BROKERS has no effect: no listener of ours has such a field"
-    assert published.warnings() == [unused]
+    assert published.warnings() == []
     contacts = published.entities("ocean_hubspotContact")
     empty = dict.fromkeys(("firstname", "lastname", "phone", "company", "lifecyclestage"))
     assert contacts == {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from penstock.demo.port.faults import Fault, Name
 from penstock.demo.port.server import PortStandIn
 from penstock.errors import SinkError
 from support.project import Project, resource
-from support.server import ApiServer, routes, serve
+from support.server import ApiServer, Received, Reply, routes, serve
 
 PEOPLE = [{"id": number, "name": f"User {number}"} for number in range(1, 6)]
 
@@ -66,7 +67,10 @@ def test_port_is_told_of_the_beginning_and_of_what_came(project: Project, standi
         ("__runtime__", "failed"),
         ("__reconciliation__", "failed"),
     ]
-    [kind] = told(standin, f"/syncMetrics/resync/{report.run}/kind/%2Fusers-0")
+    begun, read, kind = told(standin, f"/syncMetrics/resync/{report.run}/kind/%2Fusers-0")
+    assert begun["syncKindMetrics"]["syncState"] == "syncing"
+    assert begun["syncKindMetrics"]["metrics"] == {"phase": {}}
+    assert read["syncKindMetrics"] == kind["syncKindMetrics"]  # nothing was settled or deleted after it was read
     phases = kind["syncKindMetrics"]["metrics"]["phase"]
     assert {
         (phase, name): count["object_count"]
@@ -81,6 +85,44 @@ def test_port_is_told_of_the_beginning_and_of_what_came(project: Project, standi
         ("load", "failed"): 1,
         ("load", "skipped"): 0,
     }
+
+
+def test_port_hears_of_each_kind_when_it_is_read(project: Project, standin: PortStandIn) -> None:
+    project.config["resources"].append({**project.config["resources"][0], "kind": "/users?again=1"})
+    project.sync()
+
+    sent = [one for one in standin.received if one.method == "PUT" or one.target.endswith("/bulk")]
+    states = [
+        (figures["kindIndex"], figures["syncState"])
+        for one in sent
+        if one.method == "PUT"
+        for figures in [json.loads(one.body)["syncKindMetrics"]]
+    ]
+    assert states[:4] == [(0, "syncing"), (0, "completed"), (1, "syncing"), (1, "completed")]
+
+
+def test_port_hears_that_a_run_goes_on(project: Project, api: ApiServer, standin: PortStandIn) -> None:
+    project.config["sink"]["heartbeatSeconds"] = 0.01
+    answer = api.handler
+
+    def wait_for_a_beat(request: Received) -> Reply:
+        deadline = time.monotonic() + 10
+        while not standin.requests("/heartbeat") and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return answer(request)
+
+    api.handler = wait_for_a_beat
+    report = project.sync()
+
+    assert told(standin, "/heartbeat")[0] == {"eventId": report.run}
+    assert report.exit_code == 0
+
+
+def test_no_beat_is_sent_where_none_is_wanted(project: Project, standin: PortStandIn) -> None:
+    project.config["sink"]["heartbeatSeconds"] = 0
+
+    assert project.sync().exit_code == 0
+    assert told(standin, "/heartbeat") == []
 
 
 def test_what_was_deleted_is_told_with_the_reconciliation(

@@ -93,7 +93,7 @@ def login(*, browser: bool, config: Path | None, verbose: bool) -> None:
 
 
 @auth.command(epilog=FORGET_EPILOG)
-@click.argument("label", metavar="LABEL", required=False, help="What to forget, as `penstock auth status` lists it.")
+@click.argument("label", metavar="[LABEL]", required=False, help="What to forget, as `penstock auth status` lists it.")
 @click.option("--all", "everything", is_flag=True, help="Forget everything that is kept.")
 @config_file
 @verbosely

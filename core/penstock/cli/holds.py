@@ -57,7 +57,7 @@ def list_holds(*, output: Literal["table", "json"], config: Path | None, mapping
 
 
 @holds.command(epilog=SHOW_EPILOG)
-@click.argument("kind", metavar="KIND", required=False, help="As `penstock holds list` prints it.")
+@click.argument("kind", metavar="[KIND]", required=False, help="As `penstock holds list` prints it.")
 @table_or_json
 @config_file
 @mapping_file
@@ -78,7 +78,7 @@ def show(
 
 
 @holds.command(epilog=APPROVE_EPILOG)
-@click.argument("kind", metavar="KIND", required=False, help="As `penstock holds list` prints it.")
+@click.argument("kind", metavar="[KIND]", required=False, help="As `penstock holds list` prints it.")
 @click.option("--all", "every", is_flag=True, help="Everything about which nobody has decided yet.")
 @config_file
 @mapping_file
@@ -95,7 +95,7 @@ def approve(*, kind: str | None, every: bool, config: Path | None, mapping: Path
 
 
 @holds.command(epilog=REJECT_EPILOG)
-@click.argument("kind", metavar="KIND", required=False, help="As `penstock holds list` prints it.")
+@click.argument("kind", metavar="[KIND]", required=False, help="As `penstock holds list` prints it.")
 @click.option("--all", "every", is_flag=True, help="Everything about which nobody has decided yet.")
 @config_file
 @mapping_file

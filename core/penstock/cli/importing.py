@@ -35,7 +35,7 @@ def importing() -> None:
 @importing.command(epilog=OCEAN_EPILOG)
 @click.argument(
     "folder",
-    metavar="FOLDER",
+    metavar="[FOLDER]",
     required=False,
     type=PATH,
     default=Path(),

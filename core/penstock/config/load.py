@@ -36,7 +36,7 @@ from penstock.config.tokens import read_tokens
 from penstock.config.urls import host
 from penstock.config.validation import validate
 from penstock.plugins import PluginManager, config_of
-from penstock.strategies import SinkStrategy
+from penstock.strategies import Listening, SinkStrategy
 
 if TYPE_CHECKING:
     from penstock.config.service import Calendar, ServiceDocument
@@ -81,7 +81,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     calls, _ = read_block("plugins", PluginLimits, config, environment, found)
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
-    _check_serving(config, environment, found)
+    listening = _listening(config, environment, found)
     say_what_has_no_effect(environment, config_of(sink.strategy) if sink else None, found)
     kept = bool(sink and sink.strategy.keeps_mappings and written_document(sources) is None)
     document = None if kept else document_with_resources(sources, found)
@@ -105,21 +105,28 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         resume_within=general.resume_within,
         warnings=tuple(found.warnings),
         mapping_is_kept=kept,
+        listening=listening,
     )
 
 
-def _check_serving(config: Node, environment: Environment, found: Findings) -> None:
-    """Check what is of no use to a run, for whoever wrote it."""
+def _listening(config: Node, environment: Environment, found: Findings) -> Listening:
+    """Check what is about the service, for whoever wrote it; a sink is told how requests for a sync are heard."""
     written = {name for place in (config, environment.ours, environment.ocean) for name in place.fields}
     if not written & _SERVING:
-        return
+        return Listening()
     from penstock.config.service import EventListener, ServiceDocument  # noqa: PLC0415 - most runs need neither
 
-    models: dict[str, type[BaseModel]] = {"service": ServiceDocument, "event_listener": EventListener}
-    for name, model in models.items():
-        if name in written:
-            read_block(name, model, config, environment, found)
+    if "service" in written:
+        read_block("service", ServiceDocument, config, environment, found)
+    if "event_listener" not in written:
+        return Listening()
     say_what_a_listener_ignores(environment, EventListener, found)
+    listener, place = read_block("event_listener", EventListener, config, environment, found)
+    if listener is None:
+        return Listening()
+    if doubt := listener.doubt:
+        found.warn(replace(place.fields["type"], path="eventListener.type"), doubt)
+    return listener.listening
 
 
 class Place(NamedTuple):

@@ -33,7 +33,7 @@ from penstock.errors import Problem
 from penstock.jq_text import JqText
 from penstock.plugin_calls import BLOCKING_SECONDS, WAITING_SECONDS
 from penstock.redaction import mask_base_url
-from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
+from penstock.strategies import AuthStrategy, Listening, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
 
 if TYPE_CHECKING:
@@ -459,5 +459,7 @@ class Settings(NamedTuple):
     """What was accepted and deserves a word."""
     mapping_is_kept: bool = False
     """Whether no resources are written, and the catalog is to be asked for them."""
+    listening: Listening = Listening()
+    """How the service learns that somebody asks for a sync at the catalog."""
     anew: bool = False
     """Whether to read everything, whatever earlier runs know: ``--full``."""

@@ -54,7 +54,6 @@ NOTICES: Final[Mapping[str, str]] = {
     "OCEAN__DELETE_ENTITIES_MAX_BATCH_SIZE": _OWN_LIMITS,
     "OCEAN__METRICS__ENABLED": "`penstock serve` always has figures at /metrics",
     "OCEAN__METRICS__WEBHOOK_URL": "figures are at /metrics of `penstock serve`, and in the report of each run",
-    "OCEAN__STATUS_HEARTBEAT_INTERVAL_SECONDS": "no heartbeat is sent",
     "OCEAN__MAX_WAIT_SECONDS_BEFORE_SHUTDOWN": "a stop takes at most 20 seconds",
     "OCEAN__DISABLE_IP_OUTBOUND_BLOCKER": "no address is refused",
     "OCEAN__PROCESSING_MODE": _CENTRAL,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Final, Literal, NamedTuple, TypeAlias, cast
 
-from pydantic import BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from penstock.config.interval import Interval
 from penstock.config.models import Model
+from penstock.strategies import KafkaSettings, Listening
 
 ListenerType: TypeAlias = Literal["POLLING", "ONCE", "WEBHOOK", "KAFKA", "WEBHOOKS_ONLY", "ACTIONS_ONLY"]
 
@@ -19,18 +21,94 @@ def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
 
 
+def _joined(value: object) -> object:
+    if isinstance(value, list):
+        return ",".join(str(one) for one in cast("list[object]", value))
+    return value
+
+
+AT_START: Final = frozenset({"POLLING", "KAFKA"})
+"""Listeners that begin with a sync, and have one when the configuration changes."""
+_OTHERS_ONLY: Final = frozenset({"WEBHOOKS_ONLY", "ACTIONS_ONLY"})
+"""For what integrations of Ocean do beside syncs."""
+_WAYS: Final[Mapping[ListenerType, Literal["none", "poll", "call", "kafka"]]] = {
+    "POLLING": "poll",
+    "KAFKA": "kafka",
+    "WEBHOOK": "call",
+    "ONCE": "none",
+    "WEBHOOKS_ONLY": "none",
+    "ACTIONS_ONLY": "none",
+}
+
+
 class EventListener(Model):
     """The ``eventListener`` block."""
 
-    model_config = ConfigDict(extra="ignore")  # charts leave the brokers of Kafka in it whatever the type
+    model_config = ConfigDict(extra="ignore")  # Ocean has more of them than we do
 
     type: Annotated[ListenerType, BeforeValidator(_upper)] = Field(
         default="POLLING",
-        description="POLLING: a sync at the start and whenever the configuration changes; WEBHOOK: only when asked by "
-        "a signed request; ONCE: a single sync, whose exit code is that of the process; KAFKA is taken for POLLING, "
-        "and WEBHOOKS_ONLY and ACTIONS_ONLY for WEBHOOK",
+        description="POLLING: a sync at the start, whenever the configuration changes, and when somebody asks for one "
+        "at the catalog, which is asked every `interval`; KAFKA: the same, but the catalog tells by Kafka; WEBHOOK: "
+        "only when asked by a signed request; ONCE: a single sync, whose exit code is that of the process; "
+        "WEBHOOKS_ONLY and ACTIONS_ONLY are taken for WEBHOOK",
     )
-    resync_on_start: bool = Field(default=True, description="whether POLLING begins with a sync")
+    resync_on_start: bool = Field(default=True, description="whether POLLING and KAFKA begin with a sync")
+    interval: float = Field(
+        default=60, gt=0, le=86_400, description="seconds between two looks of POLLING whether somebody asks for a sync"
+    )
+    app_host: SecretStr | None = Field(
+        default=None,
+        description="WEBHOOK: URL of the service as the catalog reaches it, which is told to call `/resync` there",
+    )
+    brokers: Annotated[str | None, BeforeValidator(_joined, json_schema_input_type=str | list[str])] = Field(
+        default=None, description="KAFKA: `host:port` of the brokers, separated by commas; without it, POLLING"
+    )
+    kafka_security_enabled: bool = Field(default=True, description="KAFKA: false for brokers without TLS and log-in")
+    security_protocol: str = Field(default="SASL_SSL", description="KAFKA: how the brokers are reached")
+    authentication_mechanism: str = Field(default="SCRAM-SHA-512", description="KAFKA: how we log in at the brokers")
+    consumer_poll_timeout: float = Field(
+        default=1, gt=0, le=60, description="KAFKA: seconds for which one look for a message lasts"
+    )
+
+    @field_validator("app_host")
+    @classmethod
+    def _clean_app_host(cls, url: SecretStr | None) -> SecretStr | None:
+        text = url.get_secret_value().strip().rstrip("/") if url is not None else ""
+        if not text:
+            return None
+        if not text.startswith(("https://", "http://")):
+            raise ValueError("expected a URL such as https://penstock.acme.test")
+        return SecretStr(text)
+
+    @property
+    def listening(self) -> Listening:
+        """How it is learned that somebody asks for a sync at the catalog."""
+        host = self.app_host
+        return Listening(
+            way=_WAYS[self.type],
+            interval=self.interval,
+            callback=None if host is None else SecretStr(f"{host.get_secret_value()}/resync"),
+            kafka=self._kafka if self.type == "KAFKA" and self.brokers else None,
+            begins_with_sync=self.type in AT_START and self.resync_on_start,
+        )
+
+    @property
+    def _kafka(self) -> KafkaSettings:
+        return KafkaSettings(
+            brokers=self.brokers or "",
+            secured=self.kafka_security_enabled,
+            security_protocol=self.security_protocol,
+            authentication_mechanism=self.authentication_mechanism,
+            poll_timeout=self.consumer_poll_timeout,
+        )
+
+    @property
+    def doubt(self) -> str:
+        """Why somebody may want another type; empty for most."""
+        if self.type in _OTHERS_ONLY:
+            return f"{self.type} has no use here: a sync comes only of the schedule and of signed requests"
+        return ""
 
 
 class ServiceDocument(Model):
@@ -63,3 +141,8 @@ class Calendar(NamedTuple):
     interval: timedelta | None
     """Between the starts of two scheduled syncs; None: there is no schedule."""
     listener: EventListener
+
+    @property
+    def begins_with_sync(self) -> bool:
+        """Whether there is a sync at the start."""
+        return self.listener.listening.begins_with_sync

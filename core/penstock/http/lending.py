@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from penstock.errors import SinkError
 from penstock.redaction import Secrets, secret_parts
-from penstock.strategies import ClientSettings, SinkClient, SinkContext
+from penstock.strategies import ClientSettings, Listening, SinkClient, SinkContext
 from penstock.values import WriteFlags
 
 if TYPE_CHECKING:
@@ -27,12 +27,22 @@ class Lent(SinkContext):
         secrets: What no message may show; learns what is obtained on the way.
         run: The run's id.
         flags: What the mapping says of writing.
+        listening: How the service learns that somebody asks for a sync.
     """
 
-    def __init__(self, source: str, secrets: Secrets, *, run: str = "", flags: WriteFlags | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        secrets: Secrets,
+        *,
+        run: str = "",
+        flags: WriteFlags | None = None,
+        listening: Listening | None = None,
+    ) -> None:
         self.source = source
         self.run = run
         self.flags = flags or WriteFlags()
+        self.listening = listening or Listening()
         self._secrets = secrets
 
     def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:

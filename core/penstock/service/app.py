@@ -26,13 +26,15 @@ from penstock.service.source import Ended, Source
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of a request for a sync."""
+MAX_CALL: Final = 1024 * 1024
+"""Bytes of a call of a catalog, which may tell all of a change."""
 _REQUEST_ID: Final = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _WORDS: Final = frozenset({"errors", "warnings"})
 _PAGE: Final = """\
 penstock {version}
 
 GET  {prefix}/health/live    200 while the service does its work
-GET  {prefix}/health/ready   200 once the configuration of every source is sound, and until the service stops
+GET  {prefix}/health/ready   200 once every source has a sound configuration and its catalog is reached
 GET  {prefix}/metrics        figures for Prometheus
 GET  {prefix}/sources        the sources, and how their last sync ended
 POST {prefix}/sync           asks for a sync: a signed request, {{"source": NAME, "only": [KIND, ...]}} or empty
@@ -55,6 +57,10 @@ class Condition(Protocol):
         """Return why the service is not ready, or not any more."""
         ...
 
+    def unusable(self) -> list[str]:
+        """Return why nothing can be asked of it; it may not be ready for other reasons."""
+        ...
+
 
 class Pages:
     """The pages of one service."""
@@ -75,7 +81,7 @@ class Pages:
             Route(f"{prefix}/sources", self.sources),
             Route(f"{prefix}/sync", self.sync, methods=["POST"]),
             # without the prefix: addresses that Ocean has published
-            Route("/resync", self.sync, methods=["POST"]),
+            Route("/resync", self.resync, methods=["POST"]),
             Route("/docs", self.docs),
         ]
         return _Stamped(Starlette(routes=routes))
@@ -105,17 +111,33 @@ class Pages:
         del request
         return JSONResponse({"sources": [_described(source) for source in self._condition.sources.values()]})
 
+    async def resync(self, request: Request) -> Response:
+        """Take a call of a catalog, signed with its own secret; any other request is one for a sync."""
+        body = await _body(request, MAX_CALL)
+        if body is None:
+            return _too_large(MAX_CALL)
+        now = time.time()
+        sources = self._condition.sources
+        hearings = {name: source.hearing for name, source in sources.items() if source.hearing is not None}
+        called = [name for name, one in hearings.items() if one.refusal(request.headers, body, now) is None]
+        for name in called:
+            hearings[name].called(body)
+        if called:
+            return JSONResponse(dict.fromkeys(called, "heard"), HTTPStatus.ACCEPTED)
+        return self._asked(request, body) if len(body) <= MAX_BODY else _too_large(MAX_BODY)
+
     async def sync(self, request: Request) -> Response:
         """Ask for a sync."""
-        body = await _body(request)
-        if body is None:
-            return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request for a sync has at most {MAX_BODY} bytes")
+        body = await _body(request, MAX_BODY)
+        return _too_large(MAX_BODY) if body is None else self._asked(request, body)
+
+    def _asked(self, request: Request, body: bytes) -> Response:
         if self._signatures is None:
             return _refused(HTTPStatus.FORBIDDEN, "requests for a sync need service.secret, with which to sign them")
         refusal = self._signatures.refusal(request.headers, body, time.time())
         if refusal is not None:
             return _refused(HTTPStatus.UNAUTHORIZED, refusal)
-        if self._condition.unready():
+        if self._condition.unusable():
             return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "the service is not ready")
         try:
             chosen, only = self._wish(body)
@@ -138,14 +160,18 @@ class Pages:
         return chosen, frozenset(cast("list[str]", only))
 
 
-async def _body(request: Request) -> bytes | None:
+def _too_large(limit: int) -> Response:
+    return _refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a request for a sync has at most {limit} bytes")
+
+
+async def _body(request: Request, limit: int) -> bytes | None:
     """Return the body, None if it is too large."""
     parts: list[bytes] = []
     size = 0
     try:
         async for part in request.stream():
             size += len(part)
-            if size > MAX_BODY:
+            if size > limit:
                 return None
             parts.append(part)
     except ClientDisconnect:

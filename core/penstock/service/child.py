@@ -1,7 +1,8 @@
 """The process of one sync: ``python -m penstock.service.child``, with a snapshot on its standard input.
 
 It writes the report to its standard output, and ends with the exit code that ``penstock sync`` would have. With the
-argument ``check`` it only says what is wrong with the settings: exit code 2, or 0.
+argument ``check`` it only says what is wrong with the settings: exit code 2, or 0, and on its standard output whether
+somebody can ask for a sync at the catalog (``listens``). With ``listen`` it hears who does: see ``listen.py``.
 """
 
 from __future__ import annotations
@@ -10,25 +11,42 @@ import os
 import sys
 from collections.abc import Sequence
 
-from penstock.cli.failures import explained
+from penstock.cli.failures import Context, explained
 from penstock.cli.mapped import settings_to_sync
 from penstock.cli.plugged import plugin_manager
 from penstock.cli.running import Manner, run
-from penstock.config.load import load_settings
+from penstock.config.load import Inputs, load_settings
 from penstock.service.configuration import Snapshot
+from penstock.service.runner import AGAIN, LISTENS
 
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the first argument says: ``check``, or ``sync`` with the kinds that follow, all if there are none."""
     task, *only = arguments
-    snapshot = Snapshot.from_json(sys.stdin.buffer.read())
+    snapshot = Snapshot.from_json(sys.stdin.buffer.readline())
     with explained(verbose=False) as context:
         where = snapshot.inputs(os.environ)
         if task == "check":
-            context.settings = load_settings(where, plugin_manager())
+            context.settings = settings = load_settings(where, plugin_manager())
+            if settings.sink.strategy.listens and settings.listening.way != "none":
+                sys.stdout.write(LISTENS)
             return 0
+        if task == "listen":
+            return _listen(context, where, again=only == [AGAIN])
         settings = settings_to_sync(context, where).settings
         return run(settings, context.secrets, Manner(quiet=True), only=only, report="-")
+
+
+def _listen(context: Context, where: Inputs, *, again: bool) -> int:
+    import asyncio  # noqa: PLC0415 - a check needs none of it
+
+    from penstock.service.listen import listen  # noqa: PLC0415
+
+    context.settings = settings = load_settings(where, plugin_manager())
+    if again:  # no sync begins now
+        settings = settings._replace(listening=settings.listening._replace(begins_with_sync=False))
+    asyncio.run(listen(settings, context.secrets))
+    return 0
 
 
 if __name__ == "__main__":

@@ -12,10 +12,16 @@ from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 import orjson
 
 from penstock.service.configuration import Snapshot
+from penstock.service.told import Told, read
 
 GRACE: Final = 20.0
 """Seconds a sync has to finish its page and write its checkpoint, once it was told to."""
 _LONGEST_LINE: Final = 1024 * 1024
+LISTENS: Final = "listens\n"
+"""What a check writes where somebody can ask for a sync at the catalog."""
+AGAIN: Final = "again"
+_LAST_WORDS: Final = 5.0
+"""Seconds that a process which listens has to leave."""
 
 
 class Kind(TypedDict):
@@ -58,6 +64,14 @@ class Ran(NamedTuple):
     """None where it ended before it had one."""
 
 
+class Checked(NamedTuple):
+    """What is known of a configuration before anything is fetched."""
+
+    sound: bool
+    listens: bool = False
+    """Whether somebody can ask for a sync at the catalog."""
+
+
 class Runner:
     """Runs syncs as processes; they are told to stop when the waiting task is cancelled."""
 
@@ -78,15 +92,54 @@ class Runner:
         except orjson.JSONDecodeError:
             return Ran(code, None)
 
-    async def check(self, snapshot: Snapshot, hear: Callable[[str], None]) -> bool:
+    async def check(self, snapshot: Snapshot, hear: Callable[[str], None]) -> Checked:
         """Return whether the configuration is sound; what is wrong is heard."""
-        code, _ = await self._run(["check"], snapshot, hear)
-        return code == 0
+        code, out = await self._run(["check"], snapshot, hear)
+        return Checked(code == 0, out.decode("utf-8", "replace").endswith(LISTENS))
 
-    async def _run(
-        self, arguments: Sequence[str], snapshot: Snapshot, hear: Callable[[str], None]
-    ) -> tuple[int, bytes]:
-        process = await asyncio.create_subprocess_exec(
+    async def listen(
+        self,
+        snapshot: Snapshot,
+        calls: asyncio.Queue[bytes],
+        take: Callable[[Told], None],
+        hear: Callable[[str], None],
+        *,
+        again: bool,
+    ) -> None:
+        """Listen for requests of a sync; returns when the process ends by itself.
+
+        Args:
+            snapshot: The configuration.
+            calls: Lines for the process.
+            take: Takes what it tells.
+            hear: Takes each line that the process writes for people.
+            again: Whether it was listened before, so that no sync begins now.
+        """
+        process = await self._started(["listen", *([AGAIN] if again else [])])
+        telling = asyncio.ensure_future(_handed_on(process, snapshot, calls))
+        talk = asyncio.ensure_future(asyncio.gather(_taken(process, take), _heard(process, hear)))
+        try:
+            await asyncio.shield(talk)
+            await process.wait()
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+            await self._let_go(process, talk)
+
+    async def _let_go(self, process: Process, talk: asyncio.Future[Any]) -> None:
+        """End a process that ends when its input does, and kill it if it does not."""
+        assert process.stdin is not None  # noqa: S101 - it is a pipe
+        process.stdin.close()
+        try:
+            await asyncio.wait_for(asyncio.shield(talk), _LAST_WORDS)
+        except TimeoutError:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await talk
+        await process.wait()
+
+    async def _started(self, arguments: Sequence[str]) -> Process:
+        return await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "penstock.service.child", *arguments),
             stdin=PIPE,
             stdout=PIPE,
@@ -94,6 +147,11 @@ class Runner:
             limit=_LONGEST_LINE,
             start_new_session=True,  # a Ctrl-C is for the service, which decides what becomes of its syncs
         )
+
+    async def _run(
+        self, arguments: Sequence[str], snapshot: Snapshot, hear: Callable[[str], None]
+    ) -> tuple[int, bytes]:
+        process = await self._started(arguments)
         talk = asyncio.ensure_future(asyncio.gather(_told(process, snapshot), _out(process), _heard(process, hear)))
         try:
             _, out, _ = await asyncio.shield(talk)
@@ -122,6 +180,23 @@ async def _told(process: Process, snapshot: Snapshot) -> None:
         await process.stdin.drain()
         process.stdin.close()
         await process.stdin.wait_closed()
+
+
+async def _handed_on(process: Process, snapshot: Snapshot, calls: asyncio.Queue[bytes]) -> None:
+    assert process.stdin is not None  # noqa: S101 - it is a pipe
+    with suppress(BrokenPipeError, ConnectionResetError):  # as above
+        process.stdin.write(snapshot.to_json() + b"\n")
+        while True:
+            await process.stdin.drain()
+            process.stdin.write(await calls.get())
+
+
+async def _taken(process: Process, take: Callable[[Told], None]) -> None:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    while line := await process.stdout.readline():
+        told = read(line)
+        if told is not None:
+            take(told)
 
 
 async def _out(process: Process) -> bytes:

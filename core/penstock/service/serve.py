@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
@@ -22,6 +23,8 @@ from penstock.service.sources import Place, Sources
 
 _LOOK_EVERY: Final = 2.0
 """Seconds between two looks at the files."""
+_STUCK: Final = 600.0
+"""Seconds after which a look that has not ended never will; each file is checked by a process of its own."""
 _LAST_ANSWERS: Final = 5
 """Seconds for the answers that are being given when the service stops."""
 _STOPS: Final = (signal.SIGINT, signal.SIGTERM)
@@ -59,6 +62,7 @@ class _Service:
         self._look = asyncio.Event()
         self._stop: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._watching: asyncio.Task[None] | None = None
+        self._looked = time.monotonic()
 
     @property
     def sources(self) -> Mapping[str, Source]:
@@ -67,9 +71,15 @@ class _Service:
     def ailments(self) -> list[str]:
         watching = self._watching
         dead = [*self._sources.dead()]
-        return dead if watching is None or not watching.done() else ["the files are no longer watched", *dead]
+        if watching is not None and watching.done():
+            return ["the files are no longer watched", *dead]
+        idle = time.monotonic() - self._looked
+        return dead if idle < _STUCK else [f"the files were not looked at for {idle:.0f} s", *dead]
 
     def unready(self) -> list[str]:
+        return self.unusable() or [*self._sources.unheard()]
+
+    def unusable(self) -> list[str]:
         return ["the service is stopping"] if self._stop.done() else [*self._sources.unsound()]
 
     async def run(self, listener: socket.socket) -> int:
@@ -103,6 +113,7 @@ class _Service:
         while True:
             self._look.clear()
             await self._sources.refresh()
+            self._looked = time.monotonic()
             try:
                 await asyncio.wait_for(self._look.wait(), self._options.look_every)
             except TimeoutError:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from penstock.config.service import Calendar
 from penstock.service.agenda import Agenda, Answer, Cause, Task
 from penstock.service.configuration import Snapshot
+from penstock.service.hearing import Hearing
 from penstock.service.logs import Log
 from penstock.service.metrics import Metrics
 from penstock.service.runner import Ran, Report, Runner
@@ -49,6 +50,10 @@ class Source:
         self.snapshot = snapshot
         """What the next sync is told."""
         self.last: Ended | None = None
+        self.hearing: Hearing | None = None
+        """Who hears that somebody asks for a sync at the catalog, where that can be."""
+        self._changed = asyncio.Event()
+        """There is another configuration."""
         self._shared = shared
         self._log = log
         self._agenda = Agenda()
@@ -86,6 +91,7 @@ class Source:
     async def live(self) -> None:
         """Do what is asked, until cancelled; a sync that is under way is then told to stop, and waited for."""
         ticking = asyncio.create_task(self._tick())
+        listening = asyncio.create_task(self._listen())
         try:
             while True:
                 await self._wanted.wait()
@@ -96,6 +102,8 @@ class Source:
                     self._agenda.end()
         finally:
             ticking.cancel()
+            listening.cancel()
+            await asyncio.gather(ticking, listening, return_exceptions=True)
             if self._resume is not None:
                 self._resume.cancel()
 
@@ -108,6 +116,34 @@ class Source:
         if calendar.interval != self.calendar.interval:
             self._moved.set()
         self.calendar, self.snapshot = calendar, snapshot
+        self._changed.set()
+
+    def listens(self, *, at_all: bool) -> None:
+        """Hear from now on who asks for a sync at the catalog, or nobody any more."""
+        if not at_all:
+            self.hearing = None
+        elif self.hearing is None:
+            self.hearing = Hearing(self._shared.runner, self._log, self._reached, self._asked)
+        self._changed.set()
+
+    def _reached(self) -> None:
+        if self.calendar.begins_with_sync:
+            self.ask(Cause.START)
+
+    def _asked(self) -> None:
+        self.ask(Cause.REQUEST)
+
+    async def _listen(self) -> None:
+        """Listen as the configuration says, anew with each."""
+        while True:
+            self._changed.clear()
+            hearing = None if self.hearing is None else asyncio.create_task(self.hearing.live(self.snapshot))
+            try:
+                await self._changed.wait()
+            finally:
+                if hearing is not None:
+                    hearing.cancel()
+                    await asyncio.gather(hearing, return_exceptions=True)
 
     async def _tick(self) -> None:
         while True:

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from penstock.cli.plugged import listed_plugins
 from penstock.config.load import load_calendar
-from penstock.config.service import Calendar
+from penstock.config.service import AT_START, Calendar
 from penstock.errors import ConfigurationError
 from penstock.service.agenda import Cause
 from penstock.service.configuration import Files, Snapshot
@@ -18,8 +18,6 @@ from penstock.service.logs import Log
 from penstock.service.source import Shared, Source
 
 _SUFFIXES: Final = frozenset({".yml", ".yaml"})
-_AT_START: Final = frozenset({"POLLING", "KAFKA"})
-"""Listeners that begin with a sync, and have one when the configuration changes."""
 
 
 class Place(Protocol):
@@ -79,6 +77,12 @@ class Sources:
             if one.source is None:
                 yield f"{files.config or 'the environment'}: the configuration is not sound; the log says why"
 
+    def unheard(self) -> Iterator[str]:
+        """Give the sources at whose catalog nobody is heard who asks for a sync, and why."""
+        for name, source in self.by_name.items():
+            if source.hearing is not None and source.hearing.missing:
+                yield f"{name}: {source.hearing.missing}"
+
     def dead(self) -> Iterator[str]:
         """Give the sources that nobody keeps in step any more, by a defect of ours."""
         for files, life in self._lives.items():
@@ -122,20 +126,19 @@ class Sources:
         if snapshot == known.seen:
             return
         known.seen = snapshot
-        calendar = await self._sound(snapshot, log)
+        checked = await self._shared.runner.check(snapshot, log.alarm)
+        calendar = await self._calendar(snapshot, log) if checked.sound else None
         if calendar is not None and self._is_taken(calendar.source, files):
             log.alarm(f'another file describes the source "{calendar.source}", too; this one is left aside')
             calendar = None
         if calendar is None and known.source is not None:
             log.caution("the configuration on disk is not used; the source goes on with the one before")
         if calendar is not None:
-            self._adopt(files, known, calendar, snapshot)
+            self._adopt(files, known, calendar, snapshot, listens=checked.listens)
         self._note(known, sound=calendar is not None)
 
-    async def _sound(self, snapshot: Snapshot, log: Log) -> Calendar | None:
-        """Return when to sync if the configuration can be used; what is wrong with it is logged."""
-        if not await self._shared.runner.check(snapshot, log.alarm):
-            return None
+    async def _calendar(self, snapshot: Snapshot, log: Log) -> Calendar | None:
+        """Return when to sync; what is wrong with it is logged."""
         try:
             return await asyncio.to_thread(load_calendar, snapshot.inputs(os.environ), listed_plugins())
         except ConfigurationError as error:
@@ -150,7 +153,7 @@ class Sources:
             if other != files
         )
 
-    def _adopt(self, files: Files, known: _Known, calendar: Calendar, snapshot: Snapshot) -> None:
+    def _adopt(self, files: Files, known: _Known, calendar: Calendar, snapshot: Snapshot, *, listens: bool) -> None:
         begins = known.source is None or known.source.calendar.source != calendar.source
         if begins:
             if files in self._lives:
@@ -161,8 +164,11 @@ class Sources:
         if not begins:
             self._log.bound(source=calendar.source).tell("the configuration has changed; the next sync uses it")
             known.source.rescheduled(calendar, snapshot)
-        if calendar.listener.type in _AT_START and (not begins or calendar.listener.resync_on_start):
-            known.source.ask(Cause.START if begins else Cause.CHANGE)
+        known.source.listens(at_all=listens)
+        if begins and calendar.begins_with_sync and not listens:  # else when the catalog is reached
+            known.source.ask(Cause.START)
+        elif not begins and calendar.listener.type in AT_START:
+            known.source.ask(Cause.CHANGE)
 
     def _note(self, known: _Known, *, sound: bool) -> None:
         if known.source is not None:

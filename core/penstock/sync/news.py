@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable
+import time
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
 from penstock.config.models import Resource
@@ -27,23 +28,43 @@ class News:
     def __init__(self, sink: Sink, report: RunReport) -> None:
         self._sink = sink
         self._report = report
+        self._started = time.monotonic()
+        self._states: list[NewsState] = []
+        """Of the report's kinds, while they are read."""
 
     async def begun(self, resources: Iterable[Resource], only: Collection[str]) -> None:
         """Tell that the run has begun, and of which kinds."""
         kinds = [KindNews(one.kind, "pending") for one in resources if not only or one.kind in only]
-        await self._tell(RunNews("running", self._report.started_at, 0.0, kinds))
+        await self._tell("running", kinds)
 
-    async def ended(self, seconds: float) -> None:
+    async def kind_begun(self) -> None:
+        """Tell that the next kind is read."""
+        self._states.append("running")
+        await self._go_on()
+
+    async def kind_ended(self) -> None:
+        """Tell what that kind came to; what of it is to be deleted is known when the run ends."""
+        self._states[-1] = _STATES[self._report.kinds[len(self._states) - 1].status]
+        await self._go_on()
+
+    async def ended(self) -> None:
         """Tell what came of it."""
         kinds = [_news_of(kind) for kind in self._report.kinds]
-        await self._tell(RunNews(_STATES[self._report.status], self._report.started_at, seconds, kinds))
+        await self._tell(_STATES[self._report.status], kinds)
 
-    async def failed(self, seconds: float) -> None:
+    async def failed(self) -> None:
         """Tell that the run cannot go on."""
         kinds = [_news_of(kind)._replace(state="failed") for kind in self._report.kinds]
-        await self._tell(RunNews("failed", self._report.started_at, seconds, kinds))
+        await self._tell("failed", kinds)
 
-    async def _tell(self, news: RunNews) -> None:
+    async def _go_on(self) -> None:
+        known = zip(self._report.kinds, self._states, strict=False)
+        kinds = [_news_of(kind)._replace(state=state) for kind, state in known]
+        kinds += [KindNews(kind.kind, "pending") for kind in self._report.kinds[len(kinds) :]]
+        await self._tell("running", kinds)
+
+    async def _tell(self, state: NewsState, kinds: Sequence[KindNews]) -> None:
+        news = RunNews(state, self._report.started_at, time.monotonic() - self._started, kinds)
         try:
             await self._sink.tell(news)
         except PenstockError as error:

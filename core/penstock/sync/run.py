@@ -73,6 +73,7 @@ def lend(settings: Settings, secrets: Secrets, run: str) -> Lent:
         settings.source,
         secrets,
         run=run,
+        listening=settings.listening,
         flags=WriteFlags(
             flags.create_missing_related_entities, flags.delete_dependent_entities, flags.enable_merge_entity
         ),
@@ -111,13 +112,13 @@ async def run_between(
                 news = News(sink, report)
                 await news.begun(settings.resources, only)
                 try:
-                    run = _Run(source, sink, journal, kept, number, report.started_at, observer)
+                    run = _Run(source, sink, journal, kept, number, report.started_at, observer, news)
                     await run.execute(report, only, stop)
                 except PenstockError:
-                    await news.failed(time.monotonic() - started)
+                    await news.failed()
                     raise
                 report.redact(source.client.redactor())  # some secrets were learnt after a message was kept
-                await news.ended(time.monotonic() - started)
+                await news.ended()
             report.redact(source.client.redactor())
             report.seconds = time.monotonic() - started
         status = report.status if report.resume_at is None else _SUSPENDED
@@ -152,6 +153,7 @@ class _Run:
         number: int,
         started_at: datetime,
         observer: Observer,
+        news: News,
     ) -> None:
         self._source = source
         self._sink = sink
@@ -159,6 +161,7 @@ class _Run:
         self._kept = kept
         self._number = number
         self._observer = observer
+        self._news = news
         resources = source.settings.resources
         self._resources = dict(zip(resource_names(resources), resources, strict=True))
         self._coverage: dict[str, Coverage] = {}
@@ -199,6 +202,7 @@ class _Run:
         for name, report in chosen.items():
             started, sent, doubts = time.monotonic(), self._source.client.requests, len(self._source.client.doubts)
             self._observer.kind_started(report)
+            await self._news.kind_begun()
             delivery = Delivery(
                 self._sink, self._journal, self._kept, self._reveals, self._number, name, report, self._observer
             )
@@ -223,6 +227,7 @@ class _Run:
                 await examples.hand_over(report, self._source.client.redactor())
             for doubt in list(self._source.client.doubts)[doubts:]:
                 report.warn(report.kind, f"the source answered {doubt}")
+            await self._news.kind_ended()
 
     async def _settle(self) -> None:
         """Have the sink write what it deferred, and count what became of it."""

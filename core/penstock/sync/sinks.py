@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Collection, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from itertools import pairwise
 from operator import itemgetter
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final, Self, TypeVar, cast
 from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
 from penstock.plugin_calls import blocking, bounded
-from penstock.strategies import Sink, SinkContext, SinkStrategy
+from penstock.strategies import Listener, Sink, SinkContext, SinkStrategy
 from penstock.values import JSON, Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, RunNews, Settled
 
 ResultT = TypeVar("ResultT")
@@ -73,6 +73,14 @@ async def mapping_of(
         return await bounded(
             chosen.strategy.mapping(chosen.config, context), waiting_seconds=seconds, blocking_seconds=seconds
         )
+
+
+@asynccontextmanager
+async def listening_to(chosen: Chosen[SinkStrategy[Any]], context: SinkContext) -> AsyncGenerator[Listener]:
+    """Have what learns whether somebody asks for a sync at the catalog; raises SinkError."""
+    with _blaming(chosen.strategy.name):
+        async with chosen.strategy.listener(chosen.config, context) as listener:
+            yield listener
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:

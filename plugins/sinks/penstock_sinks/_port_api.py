@@ -141,6 +141,7 @@ class Api:
         self.owner = Owner(config.integration_type, config.integration_identifier or _named_like(context.source))
         self._client = client
         self._base = f"{config.url}/v1"
+        self._context = context
         self._token = _Token(client, config, context, self.owner.housekeeper)
         common = {"content-type": "application/json", "accept": "application/json"}
         self._writing = {"user-agent": self.owner.agent, **common}
@@ -166,6 +167,12 @@ class Api:
     async def call_url(self, method: str, url: str, body: object) -> Reply:
         """Do the same at a URL that Port has named, for what is about no entity."""
         return await self._ask(method, url, self._reading, orjson.dumps(body))
+
+    def concealed(self, secret: str) -> str:
+        """Return a secret that Port has given, which no message will show."""
+        if secret:
+            self._context.conceal(secret)
+        return secret
 
     @staticmethod
     def encoded(part: str) -> str:

@@ -50,8 +50,13 @@ async def kept_mapping(api: Api) -> Mapping[str, JSON] | None:
     return config if isinstance(config, dict) else None
 
 
-async def make_ready(api: Api, config: PortConfig) -> None:
+async def make_ready(api: Api, config: PortConfig, destination: Object) -> None:
     """Register the integration, or bring it up to date, and make what is to be there from the first start on.
+
+    Args:
+        api: Where.
+        config: The settings of the sink.
+        destination: Where Port is to tell of changes, and of requests for a sync.
 
     Raises:
         SinkError: Port refuses something, a file cannot be used, or the integration is one that Port hosts.
@@ -59,14 +64,14 @@ async def make_ready(api: Api, config: PortConfig) -> None:
     found = await find(api)
     resources = Resources.beneath(config.resources_path) if config.initialize_port_resources else Resources()
     if found is None:
-        found = await _register(api, resources)
+        found = await _register(api, resources, destination)
     if str(found.get("installationType", "")).lower().startswith(_HOSTED):
         message = (
             f'the integration "{api.owner.identifier}" is one that Port itself runs: set another '
             "sink.integrationIdentifier"
         )
         raise SinkError(message)
-    due = _due(api, found)
+    due = _due(api, found, destination)
     if config.initialize_port_resources and found.get("arePortResourcesInitialized") is not True:
         if resources.blueprints is not None:
             made = await create_blueprints(api, blueprints_in(resources.blueprints))
@@ -78,10 +83,10 @@ async def make_ready(api: Api, config: PortConfig) -> None:
         await _call(api, "change", "PATCH", "integration", api.owner.identifier, body=due)
 
 
-async def _register(api: Api, resources: Resources) -> Object:
+async def _register(api: Api, resources: Resources, destination: Object) -> Object:
     body = {
         "installationId": api.owner.identifier,
-        **_wanted(api),
+        **_wanted(api, destination),
         "createPortResourcesOrigin": "Default",
         "config": _DEFAULTS if resources.mapping is None else resources.mapping,
     }
@@ -95,20 +100,20 @@ async def _register(api: Api, resources: Resources) -> Object:
     return cast("Object", answer.get("integration") or {})
 
 
-def _wanted(api: Api) -> Object:
+def _wanted(api: Api, destination: Object) -> Object:
     return {
         "installationAppType": api.owner.kind,
         "version": version("penstock"),
-        "changelogDestination": {},
+        "changelogDestination": destination,
         "actionsProcessingEnabled": False,
         "incrementalSyncEnabled": False,
         "processingMode": "ocean-core",
     }
 
 
-def _due(api: Api, found: Object) -> Object:
+def _due(api: Api, found: Object, destination: Object) -> Object:
     """Return what Port has otherwise; the mapping of an integration is never changed."""
-    return {name: value for name, value in _wanted(api).items() if found.get(name) != value}
+    return {name: value for name, value in _wanted(api, destination).items() if found.get(name) != value}
 
 
 async def _call(api: Api, what: str, method: str, *path: str, body: Object) -> Object:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_heartbeat import Heartbeat
 from penstock_sinks._port_integration import Object, find
 from penstock_sinks._port_logs import send_logs
 
@@ -25,11 +26,14 @@ _RECONCILIATION: Final = "__reconciliation__"
 class Bulletin:
     """What is told of one run."""
 
-    def __init__(self, api: Api, run: str, *, logs: bool) -> None:
+    def __init__(self, api: Api, run: str, *, logs: bool, beats: float | None) -> None:
         self._api = api
         self._run = run
         self._logs = logs
+        self._heartbeat = None if beats is None else Heartbeat(api, run, beats)
         self._integration: Object | None = None
+        self._states: list[str] | None = None
+        """Of the kinds, as Port knows them; None before the run has begun."""
 
     @property
     def is_heard(self) -> bool:
@@ -43,14 +47,39 @@ class Bulletin:
         except RefusalError as error:
             raise SinkError(f"{error.message} ({error.status} {error.code})") from error
 
+    async def close(self) -> None:
+        """Send nothing more."""
+        if self._heartbeat is not None:
+            await self._heartbeat.stop()
+
     async def _tell(self, news: RunNews) -> None:
+        if news.state == "running" and self._states is not None:
+            await self._tell_of_changes(news)
+        else:
+            await self._tell_of_run(news)
+
+    async def _tell_of_changes(self, news: RunNews) -> None:
+        """Tell of the kinds that have begun or ended since."""
+        before, self._states = self._states or [], [one.state for one in news.kinds]
+        url = "" if self._integration is None else _ingest(self._integration, "metricAttributes")
+        if url and len(before) == len(news.kinds):
+            for index, (one, state) in enumerate(zip(news.kinds, before, strict=True)):
+                if one.state != state:
+                    await self._tell_of_kind(url, self._kind(index, one))
+
+    async def _tell_of_run(self, news: RunNews) -> None:
         if news.state == "running":
+            self._states = [one.state for one in news.kinds]
             self._integration = await find(self._api)
+        else:
+            await self.close()
         if self._integration is None:
             return
         await self._api.call("PATCH", "integration", self._api.owner.identifier, "resync-state", body=_state(news))
         if url := _ingest(self._integration, "metricAttributes"):
             await self._tell_of_kinds(url, news)
+        if news.state == "running" and self._heartbeat and (url := _ingest(self._integration, "metricAttributes")):
+            self._heartbeat.start(url)
         if self._logs and (url := _ingest(self._integration, "logAttributes")):
             await send_logs(self._api, url, self._run, news)
 
@@ -61,7 +90,7 @@ class Bulletin:
             await self._api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": [*kinds, whole]})
             return
         for kind in kinds:
-            await self._api.call_url("PUT", self._place(url, str(kind["kindIdentifier"])), {"syncKindMetrics": kind})
+            await self._tell_of_kind(url, kind)
         deleted = sum(one.deleted for one in news.kinds)
         ended: Object = {"resync": {"duration_seconds": news.seconds, "success": int(news.state == "completed")}}
         swept: Object = {**ended, "delete": {"object_count_type": {"deleted": {"object_count": deleted}}}}
@@ -71,19 +100,21 @@ class Bulletin:
         ]
         await self._api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": both})
 
-    def _place(self, url: str, kind: str) -> str:
-        return f"{url}/syncMetrics/resync/{self._api.encoded(self._run)}/kind/{self._api.encoded(kind)}"
+    async def _tell_of_kind(self, url: str, figures: Object) -> None:
+        run, kind = self._api.encoded(self._run), self._api.encoded(str(figures["kindIdentifier"]))
+        await self._api.call_url("PUT", f"{url}/syncMetrics/resync/{run}/kind/{kind}", {"syncKindMetrics": figures})
 
     def _kind(self, index: int, one: KindNews) -> Object:
         phases: Object = {}
-        if one.state != "pending":
+        if one.state not in {"pending", "running"}:
             phases = {
                 "extract": _counts(raw_extracted=one.fetched),
                 "transform": _counts(transformed=one.selected, filtered_out=one.filtered, failed=one.failed),
                 "load": _counts(loaded=one.written, failed=one.refused, skipped=one.unchanged),
                 "resync": {"duration_seconds": round(one.seconds, 3), "success": int(one.state == "completed")},
             }
-        return self._figures(f"{one.kind}-{index}", one.kind, index, one.state, phases)
+        state = "syncing" if one.state == "running" else one.state
+        return self._figures(f"{one.kind}-{index}", one.kind, index, state, phases)
 
     def _figures(self, identifier: str, kind: str, index: int, state: str, phases: Object) -> Object:
         owner = self._api.owner

@@ -87,7 +87,8 @@ class PortSink(Sink):
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
             self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
-            self._bulletin = Bulletin(self._api, run, logs=config.send_logs)
+            self._bulletin = Bulletin(self._api, run, logs=config.send_logs, beats=config.heartbeat_seconds or None)
+            stack.push_async_callback(self._bulletin.close)
             self._open = stack.pop_all()
         return self
 

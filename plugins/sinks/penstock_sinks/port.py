@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from penstock import JSON, OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+from penstock import JSON, Listener, OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
 
 if TYPE_CHECKING:
     from penstock_sinks._port_api import Api
@@ -61,6 +61,12 @@ class PortConfig(PluginConfig):
     send_logs: Annotated[bool, OceanVariable("APPLICATION__ENABLE_HTTP_LOGGING")] = Field(
         default=True,
         description="where Port knows the integration: send it what each run came to, kind by kind, for its event log",
+    )
+    heartbeat_seconds: Annotated[float, OceanVariable("STATUS_HEARTBEAT_INTERVAL_SECONDS")] = Field(
+        default=10.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="where Port knows the integration: how often it is told that a run goes on; 0 for never",
     )
     create_missing_related_entities: bool | None = Field(
         default=None, description="in place of what the mapping says: whether targets of relations are made"
@@ -128,6 +134,7 @@ class Port(SinkStrategy[PortConfig]):
     Config = PortConfig
     searches = True
     keeps_mappings = True
+    listens = True
 
     def open(self, config: PortConfig, context: SinkContext) -> Sink:
         """Return the sink; Port is asked for nothing before it is needed."""
@@ -144,9 +151,16 @@ class Port(SinkStrategy[PortConfig]):
     async def make_ready(self, config: PortConfig, context: SinkContext) -> None:
         """Register the integration, and make what is to be there from the first start on."""
         from penstock_sinks._port_integration import make_ready  # noqa: PLC0415 - as above
+        from penstock_sinks._port_requests import destination_of  # noqa: PLC0415
 
         async with opened(config, context) as api:
-            await make_ready(api, config)
+            await make_ready(api, config, destination_of(context.listening))
+
+    def listener(self, config: PortConfig, context: SinkContext) -> Listener:
+        """Return what hears the button of Port's page, and of a mapping that was changed there."""
+        from penstock_sinks._port_listener import PortListener  # noqa: PLC0415 - as above
+
+        return PortListener(config, context)
 
     async def mapping(self, config: PortConfig, context: SinkContext) -> Mapping[str, JSON] | None:
         """Return the mapping of the integration, as Port's page shows it."""

@@ -47,6 +47,9 @@ class PortStandIn:
         self.url = ""
         self.client_id = client_id
         self.client_secret = client_secret or secrets.token_urlsafe(16)
+        self.flags: list[str] = []
+        """Of the organisation."""
+        self.kafka_password = secrets.token_urlsafe(16)
         self.token_seconds = 10_800.0
         """How long a token lasts."""
         self.limits = Limits()
@@ -126,18 +129,23 @@ class PortStandIn:
             "x-ratelimit-reset": str(int(start + self.limits.period) + 1),
         }, left < 0
 
-    def _route(self, request: Received) -> tuple[int, object]:
+    def _route(  # noqa: PLR0911 - a table of routes
+        self, request: Received
+    ) -> tuple[int, object]:
         parts = request.parts
         if len(request.body) > MAX_BODY:
             raise RefusedError(413, "payload_too_large", "request entity too large")
         if parts == ("auth", "access_token") and request.method == "POST":
             return 200, self._give_token(_json(request))
+        self._require_token(request)
         if parts[:1] == ("ingest",):
             return 200, {"ok": True}
-        self._require_token(request)
         match request.method, parts:
             case "GET", ("organization",):
-                return 200, {"ok": True, "organization": {"id": "org", "name": "Stand-in", "featureFlags": []}}
+                organisation = {"id": "org", "name": "Stand-in", "featureFlags": self.flags}
+                return 200, {"ok": True, "organization": organisation}
+            case "GET", ("kafka-credentials",):
+                return 200, {"ok": True, "credentials": {"username": "org", "password": self.kafka_password}}
             case _, ("blueprints", *rest):
                 return self._blueprint_route(request, tuple(rest))
             case "POST", ("entities", "search"):
