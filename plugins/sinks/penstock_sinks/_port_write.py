@@ -79,7 +79,7 @@ class Writer:
         await self._turn.acquire()
         with ExitStack() as turn:
             turn.callback(self._turn.release)
-            await in_flight(2 * self._limits.requests, self._jobs(items, outcomes, turn))
+            await in_flight(self._limits.requests, self._jobs(items, outcomes, turn))
         if not deferring:
             return {index: _final(outcome) for index, outcome in outcomes.items()}
         return outcomes
