@@ -10,6 +10,9 @@ from typing import Final, NamedTuple, Self
 from opentelemetry import context
 from opentelemetry.trace import Span, set_span_in_context, use_span
 
+from penstock.config.models import HttpSettings
+from penstock.http.wire import Wire
+from penstock.strategies import Sink
 from penstock.sync.observer import Gauges, Observer
 from penstock.sync.report import KindReport, RunReport
 from penstock.tracing.sink import TracedSink
@@ -60,7 +63,8 @@ class RunTrace:
         self._source = source
         self._kinds: list[_Begun] = []
         self._entered = ExitStack()
-        self.gauges = Gauges(lambda one: TracedSink(one, sink, spans), lambda settings: TracedWire(settings, spans))
+        self._sink = sink
+        self.gauges = Gauges(self._before, self._wire)
 
     def __enter__(self) -> Self:
         attributes = {"penstock.source": self._spans.words(self._source)}
@@ -75,6 +79,12 @@ class RunTrace:
         """End whatever span has not ended."""
         self._end_early()
         self._entered.close()
+
+    def _before(self, sink: Sink) -> Sink:
+        return TracedSink(sink, self._sink, self._spans)
+
+    def _wire(self, settings: HttpSettings) -> Wire:
+        return TracedWire(settings, self._spans)
 
     def beside(self, observer: Observer) -> Observer:
         """Return an observer that hears all that this one hears, and begins a span with each kind."""
