@@ -169,3 +169,17 @@ def test_a_run_that_cannot_go_on_is_told_as_failed(project: Project, standin: Po
         project.sync()
 
     assert state(standin)["status"] == "failed"
+
+
+def test_a_report_that_port_does_not_take_is_not_waited_for(
+    project: Project, standin: PortStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock_sinks._port_news._PATIENCE", 0.05)
+    project.config["sink"]["maxRetries"] = 10
+    standin.faults.pending.append(Fault("broken", "/resync-state", times=1000))
+
+    report = project.sync()
+
+    assert report.exit_code == 0
+    assert report.kinds[0].created == 4
+    assert len(told(standin, "/resync-state")) < 10

@@ -5,6 +5,7 @@ Sources: sync.md section 9, port_api.md sections 4 and 9. Where Port does not kn
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from penstock import KindNews, RunNews
     from penstock.values import JSON
 
+_PATIENCE: Final = 30.0
+"""Seconds; what is down may be tried again for longer than the sync itself takes."""
 _RUNTIME: Final = "__runtime__"
 _RECONCILIATION: Final = "__reconciliation__"
 
@@ -41,9 +44,12 @@ class Bulletin:
         return self._integration is not None
 
     async def tell(self, news: RunNews) -> None:
-        """Tell Port; raises SinkError."""
+        """Tell Port; raises SinkError, also where it takes long: a sync has other things to do."""
         try:
-            await self._tell(news)
+            async with asyncio.timeout(_PATIENCE):
+                await self._tell(news)
+        except TimeoutError as error:
+            raise SinkError(f"Port has not taken it within {_PATIENCE:.0f} seconds") from error
         except RefusalError as error:
             raise SinkError(f"{error.message} ({error.status} {error.code})") from error
 
