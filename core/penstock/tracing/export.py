@@ -76,7 +76,9 @@ class _Heard(logging.Handler):
         self.first = ""
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.first = self.first or record.getMessage()
+        if not self.first:
+            error = record.exc_info[1] if record.exc_info else None
+            self.first = record.getMessage() if error is None else f"{record.getMessage()} {error}"
 
 
 class _Counting(SpanExporter):
