@@ -56,6 +56,7 @@ UNUSED = {
     "jq",
     "jwt",
     "multiprocessing",
+    "opentelemetry",
     "penstock.config.identity",
     "penstock.config.reference",
     "penstock.config.schema",

@@ -35,7 +35,7 @@ class Ran:
 
 def environment(**variables: str) -> dict[str, str]:
     """The environment of this process without what would change a run or slow its start, and these variables."""
-    unwanted = ("PENSTOCK", "OCEAN", "PYTHONDONTWRITEBYTECODE")
+    unwanted = ("PENSTOCK", "OCEAN", "OTEL", "PYTHONDONTWRITEBYTECODE")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return kept | {"COLUMNS": "100", "NO_PROXY": "127.0.0.1"} | variables
 

@@ -55,7 +55,7 @@ def explained(*, verbose: bool) -> Generator[Context]:
     Errors raised on purpose are already fit for a user. Anything else is a defect: its message is shown without
     secrets, and with ``verbose`` its traceback.
     """
-    from penstock.errors import AlreadyRunningError, ConfigurationError, PenstockError, PluginError
+    from penstock.errors import AlreadyRunningError, ConfigurationError, PenstockError
 
     context = Context()
     try:
@@ -69,20 +69,29 @@ def explained(*, verbose: bool) -> Generator[Context]:
         for problem in error.problems:
             say(context.redact(str(problem)))
         _trace(error, context, verbose=verbose)
-        raise SystemExit(MISUSED) from error
+        raise SystemExit(code_of(error)) from error
     except AlreadyRunningError as error:
         say(context.redact(f"error: {error}"))
-        raise SystemExit(BUSY) from error
+        raise SystemExit(code_of(error)) from error
     except PenstockError as error:
         say(context.redact(f"error: {error}"))
         _trace(error, context, verbose=verbose)
-        raise SystemExit(MISUSED if isinstance(error, PluginError) else FAILED) from error
+        raise SystemExit(code_of(error)) from error
     except Exception as error:
         say(context.redact(f"unexpected error: {type(error).__name__}: {error}"))
         if not verbose:
             say("run the command again with -v for the traceback, which a bug report needs")
         _trace(error, context, verbose=verbose)
-        raise SystemExit(FAILED) from error
+        raise SystemExit(code_of(error)) from error
+
+
+def code_of(error: Exception) -> int:
+    """Return the exit code of a command that cannot go on."""
+    from penstock.errors import AlreadyRunningError, ConfigurationError, PluginError
+
+    if isinstance(error, AlreadyRunningError):
+        return BUSY
+    return MISUSED if isinstance(error, ConfigurationError | PluginError) else FAILED
 
 
 @contextmanager

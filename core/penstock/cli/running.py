@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
-from contextlib import suppress
-from typing import NamedTuple
+import os
+from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext, suppress
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from penstock.cli.console import say, to_json
 from penstock.cli.files import discard_former, require_folder, write_whole
@@ -15,10 +16,15 @@ from penstock.cli.summary import summarise
 from penstock.config.models import Settings
 from penstock.errors import AlreadyRunningError, did_you_mean
 from penstock.redaction import Secrets
+from penstock.sync.observer import NO_GAUGES
 from penstock.sync.report import RunReport
+
+if TYPE_CHECKING:
+    from penstock.tracing.trace import RunTrace
 
 _POLL = 1.0
 """Seconds between two looks whether another run has ended."""
+_COLLECTORS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 class Manner(NamedTuple):
@@ -43,32 +49,55 @@ def run(
     require_folder("--report", report, ", or - for stdout")
     discard_former(report)
     warn_of(settings)
-    result, interrupted = asyncio.run(_run(settings, secrets, manner, only))
-    if report is not None:
-        write_report(result, report)
-    summarise(result, settings.sink, verbose=manner.verbose, quiet=manner.quiet)
-    if result.interrupted and interrupted is not None:
-        return interrupted
-    return result.exit_code
+    with _traced(settings, secrets) as trace:
+        result, code = asyncio.run(_run(settings, secrets, manner, only, trace))
+        if report is not None:
+            write_report(result, report)
+        summarise(result, settings.sink, verbose=manner.verbose, quiet=manner.quiet)
+        if trace is not None:
+            trace.ended(result, code)
+    return code
 
 
 async def _run(
-    settings: Settings, secrets: Secrets, manner: Manner, only: Collection[str]
-) -> tuple[RunReport, int | None]:
+    settings: Settings, secrets: Secrets, manner: Manner, only: Collection[str], trace: RunTrace | None
+) -> tuple[RunReport, int]:
     from penstock.sync.run import run_sync
 
     stop = asyncio.Event()
-    with progress(quiet=manner.quiet) as observer, interruptible(stop) as interruption:
+    with progress(quiet=manner.quiet) as shown, interruptible(stop) as interruption:
+        observer, gauges = (shown, NO_GAUGES) if trace is None else (trace.beside(shown), trace.gauges)
         while True:
             try:
-                result = await run_sync(settings, secrets, only=only, observer=observer, stop=stop)
+                result = await run_sync(settings, secrets, only=only, observer=observer, stop=stop, gauges=gauges)
             except AlreadyRunningError:
                 if not manner.wait or stop.is_set():
                     raise
                 with suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), _POLL)
             else:
-                return result, interruption.exit_code
+                if result.interrupted and interruption.exit_code is not None:
+                    return result, interruption.exit_code
+                return result, result.exit_code
+
+
+def _traced(settings: Settings, secrets: Secrets) -> AbstractContextManager[RunTrace | None]:
+    """Return what traces a run, and sends the traces at the end, where the environment asks for it."""
+    if not traces_wanted(os.environ):
+        return nullcontext()
+    from penstock.cli.tracing import traced
+
+    return traced(settings, secrets)
+
+
+def traces_wanted(environ: Mapping[str, str]) -> bool:
+    """Whether OpenTelemetry's variables name a collector for traces; an empty variable is as good as none."""
+    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return False
+    exporters = environ.get("OTEL_TRACES_EXPORTER") or "otlp"
+    if "otlp" not in (name.strip().lower() for name in exporters.split(",")):
+        return False
+    return any(environ.get(name) for name in _COLLECTORS)
 
 
 def warn_of(settings: Settings) -> None:

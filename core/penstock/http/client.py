@@ -28,6 +28,7 @@ from penstock.http.outgoing import (
     user_info,
     without_user_info,
 )
+from penstock.http.passage import RESENDS
 from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import UrlError, origin, resolve_link
@@ -301,7 +302,9 @@ class ApiClient:
         if request.body is not None:
             content = to_json(request.body)
             headers["Content-Type"] = "application/json"
-        extensions = {"retry_safe": request.retry_safe}
+        extensions: dict[str, object] = {"retry_safe": request.retry_safe}
+        if call.tries.made > 1:
+            extensions[RESENDS] = call.tries.made - 1
         try:
             if request.headers:
                 headers.update(request.headers)

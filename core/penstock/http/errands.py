@@ -13,7 +13,7 @@ from penstock.http.body import BodyError
 from penstock.http.failures import QuotaError
 from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import connection_headers, describe, is_errand, without_user_info
-from penstock.http.passage import Outgoing, Parcel
+from penstock.http.passage import RESENDS, Outgoing, Parcel
 from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
@@ -97,10 +97,13 @@ class Courier:
             if not isinstance(outcome, Wait):
                 return outcome
             await self._wire.wait(outcome)
+            parcel = parcel._replace(extensions={**extensions, RESENDS: tries.made})
 
     async def _attempt(self, request: httpx.Request, tries: Tries) -> Exchange | Wait:
         for name, value in self._headers.items():
             request.headers.setdefault(name, value)
+        if tries.made > 1:
+            request.extensions[RESENDS] = tries.made - 1
         return await self._tried(request, tries, self._wire.exchange(request))
 
     async def _tried(self, request: Outgoing, tries: Tries, answer: Awaitable[AnswerT]) -> AnswerT | Wait:

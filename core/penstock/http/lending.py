@@ -6,7 +6,7 @@ httpx and aiohttp are imported when a client is made: a sink on the local disk d
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from penstock.values import WriteFlags
 
 if TYPE_CHECKING:
     from penstock.config.models import HttpSettings
+    from penstock.http.wire import Wire
 
 
 class Lent(SinkContext):
@@ -28,6 +29,7 @@ class Lent(SinkContext):
         run: The run's id.
         flags: What the mapping says of writing.
         listening: How the service learns that somebody asks for a sync.
+        wire: Gives what sends the requests of a client; None for a plain ``Wire``.
     """
 
     def __init__(
@@ -38,16 +40,18 @@ class Lent(SinkContext):
         run: str = "",
         flags: WriteFlags | None = None,
         listening: Listening | None = None,
+        wire: Callable[[HttpSettings], Wire] | None = None,
     ) -> None:
         self.source = source
         self.run = run
         self.flags = flags or WriteFlags()
         self.listening = listening or Listening()
         self._secrets = secrets
+        self._wire = wire
 
     def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:
         """Return an ``async with`` block that has a client, as ``SinkContext`` says."""
-        return _client(_http_settings(settings))
+        return _client(_http_settings(settings), self._wire)
 
     def time(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -73,10 +77,12 @@ def _http_settings(settings: ClientSettings) -> HttpSettings:
 
 
 @asynccontextmanager
-async def _client(settings: HttpSettings) -> AsyncGenerator[SinkClient]:
+async def _client(
+    settings: HttpSettings, make_wire: Callable[[HttpSettings], Wire] | None
+) -> AsyncGenerator[SinkClient]:
     from penstock.http.errands import Courier  # noqa: PLC0415 - see the module
     from penstock.http.lent_client import LentClient  # noqa: PLC0415
     from penstock.http.wire import Wire  # noqa: PLC0415
 
-    async with Wire(settings) as wire:
+    async with (make_wire or Wire)(settings) as wire:
         yield LentClient(Courier(settings, wire))

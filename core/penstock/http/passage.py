@@ -13,6 +13,10 @@ _NO_TIMEOUT: Final = aiohttp.ClientTimeout()
 """``Wire`` bounds a request as a whole, body included."""
 
 
+RESENDS: Final = "resends"
+"""The extension of a request that tells how often it was sent before, where it was."""
+
+
 class Parcel(NamedTuple):
     """A request whose parts are shared by many, named as those of an ``httpx.Request`` are."""
 

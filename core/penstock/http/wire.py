@@ -60,7 +60,7 @@ Limited: TypeAlias = Callable[[Heard], bool]
 """Whether an answer is a rate limit, beyond those that are known to be."""
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     """What the headers of an answer say."""
 
     hints: Hints = NO_HINTS
@@ -68,7 +68,7 @@ class _Told(NamedTuple):
     """What the answer comes to, as far as its headers tell."""
 
 
-_NOTHING_TOLD: Final = _Told()
+_NOTHING_TOLD: Final = Told()
 
 
 class Wire:
@@ -192,7 +192,7 @@ class Wire:
             raise SuspendedError(self.limiter.suspended_until)
         return heard._replace(refusal=refusal)
 
-    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> _Told:
+    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> Told:
         """Read the headers of an answer, and act on them before its body comes."""
         hints = read_hints(answer.raw_headers, self.clock.time())
         if hints is NO_HINTS:
@@ -204,9 +204,9 @@ class Wire:
         elif self._settings.rate_limit_headers and origin(str(request.url)) in self._origins:
             self.limiter.pause(hints.renewal or 0.0)
             self.limiter.heed(hints.allowances)
-        return _Told(hints, refusal)
+        return Told(hints, refusal)
 
-    async def _send(self, request: Outgoing) -> tuple[aiohttp.ClientResponse, bytes, _Told]:
+    async def _send(self, request: Outgoing) -> tuple[aiohttp.ClientResponse, bytes, Told]:
         route = self._routes.to(request.url)
         answer = await route.passage.send(request, route.headers)
         try:

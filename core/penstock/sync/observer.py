@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NamedTuple
+
 from penstock.sync.report import KindReport
+
+if TYPE_CHECKING:
+    from penstock.config.models import HttpSettings
+    from penstock.http.wire import Wire
+    from penstock.strategies import Sink
 
 
 class Observer:
@@ -19,3 +27,15 @@ class Observer:
 
     def kind_finished(self, kind: KindReport) -> None:
         """The kind has been read and reconciled."""
+
+
+class Gauges(NamedTuple):
+    """What is built into a run to measure it, chosen once before it begins; where there is none, nothing is paid."""
+
+    sink: Callable[[Sink], Sink] | None = None
+    """Gives what stands before the sink."""
+    wire: Callable[[HttpSettings], Wire] | None = None
+    """Gives what sends the requests to the source, and those of the sink; None for a plain ``Wire``."""
+
+
+NO_GAUGES: Final = Gauges()

@@ -20,7 +20,7 @@ from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
 from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.news import News
-from penstock.sync.observer import Observer
+from penstock.sync.observer import NO_GAUGES, Gauges, Observer
 from penstock.sync.proof import Patience, Proof
 from penstock.sync.reconcile import reconcile
 from penstock.sync.report import KindReport, RunReport
@@ -32,6 +32,8 @@ from penstock.sync.task import digest_of
 from penstock.values import Settled, WriteFlags
 
 if TYPE_CHECKING:
+    from penstock.config.models import HttpSettings
+    from penstock.http.wire import Wire
     from penstock.sync.changes import Changes
     from penstock.sync.examples import Examples
     from penstock.sync.unchanged import UnchangedPages
@@ -42,7 +44,13 @@ _BROKEN_OFF: Final = (None, "interrupted", _SUSPENDED)
 
 
 async def run_sync(
-    settings: Settings, secrets: Secrets, *, only: Collection[str] = (), observer: Observer, stop: asyncio.Event
+    settings: Settings,
+    secrets: Secrets,
+    *,
+    only: Collection[str] = (),
+    observer: Observer,
+    stop: asyncio.Event,
+    gauges: Gauges = NO_GAUGES,
 ) -> RunReport:
     """Sync a source into its sink once; a run of the same task that was broken off shortly before is taken up.
 
@@ -52,6 +60,7 @@ async def run_sync(
         only: Kinds to read; all when empty.
         observer: Hears what happens.
         stop: When set, the run ends soon and cleanly: what was read is delivered and nothing is deleted.
+        gauges: What measures the run from within; nothing by default.
 
     Raises:
         SinkError: The sink cannot be opened or cannot go on.
@@ -59,21 +68,23 @@ async def run_sync(
     """
 
     def catalog(run: str) -> Sink:
-        return open_sink(settings.sink, lend(settings, secrets, run), settings.plugins)
+        sink = open_sink(settings.sink, lend(settings, secrets, run, gauges.wire), settings.plugins)
+        return sink if gauges.sink is None else gauges.sink(sink)
 
     with Journal(settings.state_dir, settings.source) as journal:
-        ends = Ends(catalog, journal, settings.resume_within)
+        ends = Ends(catalog, journal, settings.resume_within, gauges.wire)
         return await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
 
 
-def lend(settings: Settings, secrets: Secrets, run: str) -> Lent:
-    """Return what core lends to the sink of one run."""
+def lend(settings: Settings, secrets: Secrets, run: str, wire: Callable[[HttpSettings], Wire] | None = None) -> Lent:
+    """Return what core lends to the sink of one run; ``wire`` is as of ``Gauges``."""
     flags = settings.flags
     return Lent(
         settings.source,
         secrets,
         run=run,
         listening=settings.listening,
+        wire=wire,
         flags=WriteFlags(
             flags.create_missing_related_entities, flags.delete_dependent_entities, flags.enable_merge_entity
         ),
@@ -88,6 +99,8 @@ class Ends(NamedTuple):
     journal: Journal
     resume_within: float | None
     """Seconds after its start in which a run that was broken off is taken up; None for never."""
+    wire: Callable[[HttpSettings], Wire] | None = None
+    """As of ``Gauges``."""
 
 
 async def run_between(
@@ -105,7 +118,7 @@ async def run_between(
     started = time.monotonic()
     number = _begin(journal, report, digest_of(settings, only), ends.resume_within)
     with Kept(journal.path.with_suffix(".answers"), report.run, secrets) as kept:
-        async with ends.open_sink(report.run) as sink, open_source(settings, secrets, kept) as source:
+        async with ends.open_sink(report.run) as sink, open_source(settings, secrets, kept, ends.wire) as source:
             async with journal.lease.renewed():
                 await sink.claim()
                 journal.lease.check()  # whoever takes over claims after us

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import NamedTuple
 
-from penstock.config.models import RequestSpec, Settings
+from penstock.config.models import HttpSettings, RequestSpec, Settings
 from penstock.expressions import Evaluator
 from penstock.http.auth import build_auth
 from penstock.http.client import ApiClient
@@ -76,16 +76,22 @@ class _Tokens(TokenStore):
 
 
 @asynccontextmanager
-async def open_source(settings: Settings, secrets: Secrets, kept: Kept | None = None) -> AsyncGenerator[Source]:
+async def open_source(
+    settings: Settings,
+    secrets: Secrets,
+    kept: Kept | None = None,
+    make_wire: Callable[[HttpSettings], Wire] | None = None,
+) -> AsyncGenerator[Source]:
     """Make a source's client and all that belongs to it, and close it at the end; nothing is sent yet.
 
     Args:
         settings: How to reach it.
         secrets: What no message may show; learns what is obtained on the way.
         kept: Where answers are kept; nowhere by default.
+        make_wire: Gives what sends the requests; a plain ``Wire`` by default.
     """
     http, auth = settings.connection.http, settings.connection.auth
-    async with Wire(http) as wire:
+    async with (make_wire or Wire)(http) as wire:
         errands = Errands(http, wire, _Tokens(settings), secrets)
         with Evaluator(settings.expressions) as evaluator:
             judge = None if http.rate_limit_when is None else judge_by(evaluator.compile(http.rate_limit_when))

@@ -1,0 +1,1 @@
+"""Traces of a run for an OpenTelemetry collector; entered only where the environment names one."""
