@@ -618,8 +618,9 @@ class Sink(ABC):
         """Take the first raw items of a resource, for a catalog that shows what its sources give.
 
         Called once for each resource of which anything was read, where ``wanted_examples`` is not 0. The items are as
-        the data path gave them, with the values of path parameters; known secrets are taken out, and so is every value
-        whose name is one of a secret. What it raises is a warning in the report, and does the run no harm.
+        the data path gave them, with the values of path parameters, of at most 128 KiB each as JSON; known secrets are
+        taken out, and so is every value whose name is one of a secret. What it raises is a warning in the report, and
+        does the run no harm.
         """
 
     async def count(self) -> int | None:

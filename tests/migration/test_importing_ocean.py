@@ -471,6 +471,7 @@ def test_the_command_writes_the_file_says_what_became_of_each_setting_and_leaves
     ("arguments", "message"),
     [
         (("-o", "-", "--report", "-"), "--report: stdout is taken by --output -; name a file"),
+        (("-o", "./a.yml", "--report", "a.yml"), "--report: a.yml is the file of --output; name another one"),
         (("nowhere",), "FOLDER: there is no folder nowhere"),
         (("-o", "no/penstock.yml"), "--output: the folder no does not exist"),
         (("--env-file", "no.env"), "no.env: cannot be read: No such file or directory"),
@@ -482,3 +483,21 @@ def test_options_that_cannot_be_followed_are_refused(tmp_path: Path, arguments: 
 
     assert (ran.code, ran.err) == (2, f"{message}\n")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["values.yaml", "config.yaml", "port-app-config.yml", ".env"])
+def test_a_folder_where_a_file_was_meant_is_named(tmp_path: Path, name: str) -> None:
+    """An engine makes one for a file that is not there to be mounted."""
+    (tmp_path / name).mkdir()
+
+    ran = penstock("import", "ocean", folder=tmp_path, variables={f"{CONFIG}BASE_URL": "https://api.test"})
+
+    assert ran.code == 2
+    assert f"{name}: cannot be read: Is a directory" in ran.err
+
+
+def test_whose_credentials_are_elsewhere_is_told_that_the_mapping_may_be_at_port(tmp_path: Path) -> None:
+    ran = penstock("import", "ocean", folder=tmp_path, variables={f"{CONFIG}BASE_URL": "https://api.test"})
+
+    assert ran.code == 2
+    assert "OCEAN__PORT__CLIENT_ID and OCEAN__PORT__CLIENT_SECRET must be among what is imported" in ran.err

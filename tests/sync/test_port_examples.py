@@ -172,3 +172,29 @@ def test_no_log_is_sent_where_none_is_wanted(project: Project, standin: PortStan
     project.sync()
 
     assert standin.requests("/ingest/ours") == []
+
+
+def test_what_not_every_json_has_is_no_example_and_the_warning_does_not_blame_its_size_alone(
+    project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    api.handler = routes({"/users": [{"id": 1, "odd": 2**70}]})
+    report = project.sync()
+
+    told = [one.message for one in report.kinds[0].warnings]
+    assert [one for one in told if "nested deeply, or have numbers or characters that not every JSON has" in one]
+    assert standin.requests("/examples") == []
+
+
+def test_a_port_that_does_not_take_examples_is_not_waited_for(
+    project: Project, standin: PortStandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("penstock.sync.examples._PATIENCE", 0.05)
+    project.config["sink"]["maxRetries"] = 10
+    standin.faults.pending.append(Fault("broken", "/examples", times=1000))
+
+    report = project.sync()
+
+    assert report.exit_code == 0
+    [warning] = report.kinds[0].warnings
+    assert warning.message.startswith("the catalog could not be given examples of records: it did not take them within")
+    assert len(standin.requests("/examples")) < 10

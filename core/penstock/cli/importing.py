@@ -99,6 +99,8 @@ def ocean(
 
         if output == report == STDOUT:
             raise misuse("--report", "stdout is taken by --output -; name a file")
+        if report is not None and os.path.realpath(output) == os.path.realpath(report):
+            raise misuse("--report", f"{report} is the file of --output; name another one")
         _require_free(output, force=force)
         for option, target in (("--output", output), ("--report", report)):
             require_folder(option, target, ", or - for stdout")

@@ -95,7 +95,7 @@ def gather(places: Places, found: Findings) -> Gathered:
 
 
 def _all(given: tuple[Path, ...] | list[Path], folder: Path, names: tuple[str, ...]) -> list[Path]:
-    return list(given) or [folder / name for name in names if (folder / name).is_file()][:1]
+    return list(given) or [folder / name for name in names if (folder / name).exists()][:1]
 
 
 @dataclass(frozen=True, slots=True)

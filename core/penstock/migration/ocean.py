@@ -161,6 +161,8 @@ class _Importer:
             else one
             for one in error.problems
         ]
+        if not self._into_port and any(one.where == "resources" for one in problems):
+            return ConfigurationError(problems, [*error.warnings, Problem("resources", _AT_PORT)])
         return ConfigurationError(problems, error.warnings)
 
     # what is written
@@ -359,6 +361,9 @@ class _Importer:
             raise PenstockError(f"{_DEFECT}: {', '.join(differing)} would differ")
 
 
+_AT_PORT: Final = (
+    "where Port keeps the mapping, OCEAN__PORT__CLIENT_ID and OCEAN__PORT__CLIENT_SECRET must be among what is imported"
+)
 _DEFECT: Final = "the file would not do the same, which is a defect of the import: please report it"
 _COMPARED: Final = ("source", "connection", "sink", "resources", "flags", "mapping_is_kept")
 _HEAD: Final = "# imported from Ocean by `penstock import ocean`; ${NAME} is the variable NAME\n"
