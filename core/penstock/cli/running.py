@@ -16,7 +16,7 @@ from penstock.cli.summary import summarise
 from penstock.config.models import Settings
 from penstock.errors import AlreadyRunningError, did_you_mean
 from penstock.redaction import Secrets
-from penstock.sync.observer import NO_GAUGES
+from penstock.sync.observer import NO_INSTRUMENTS
 from penstock.sync.report import RunReport
 
 if TYPE_CHECKING:
@@ -66,10 +66,12 @@ async def _run(
 
     stop = asyncio.Event()
     with progress(quiet=manner.quiet) as shown, interruptible(stop) as interruption:
-        observer, gauges = (shown, NO_GAUGES) if trace is None else (trace.beside(shown), trace.gauges)
+        observer, instruments = (shown, NO_INSTRUMENTS) if trace is None else (trace.beside(shown), trace.instruments)
         while True:
             try:
-                result = await run_sync(settings, secrets, only=only, observer=observer, stop=stop, gauges=gauges)
+                result = await run_sync(
+                    settings, secrets, only=only, observer=observer, stop=stop, instruments=instruments
+                )
             except AlreadyRunningError:
                 if not manner.wait or stop.is_set():
                     raise

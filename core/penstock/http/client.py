@@ -28,7 +28,7 @@ from penstock.http.outgoing import (
     user_info,
     without_user_info,
 )
-from penstock.http.passage import RESENDS
+from penstock.http.pool import RESENDS
 from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import UrlError, origin, resolve_link

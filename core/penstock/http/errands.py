@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -13,15 +13,15 @@ from penstock.http.body import BodyError
 from penstock.http.failures import QuotaError
 from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import connection_headers, describe, is_errand, without_user_info
-from penstock.http.passage import RESENDS, Outgoing, Parcel
+from penstock.http.pool import RESENDS, Outgoing, PreparedRequest
 from penstock.http.retry import RetryPolicy, Tries, Wait
 from penstock.http.silence import SilenceError
 from penstock.http.urls import build_url, is_absolute
-from penstock.http.wire import Exchange, Heard, ResultT, Wire
+from penstock.http.wire import Exchange, RawAnswer, ResultT, Wire
 from penstock.redaction import Secrets, secret_parts
 from penstock.strategies import AuthContext, TokenStore
 
-AnswerT = TypeVar("AnswerT", Exchange, Heard)
+AnswerT = TypeVar("AnswerT", Exchange, RawAnswer)
 
 
 class Courier:
@@ -38,13 +38,8 @@ class Courier:
         if auth is None:
             return await _read((await self.exchange(request)).response)
         await request.aread()
-        tries = Tries(self._policy, self._wire.clock)
-        while True:
-            tries.made += 1
-            outcome = await self._signed_attempt(_copy_of(request), auth, tries)
-            if not isinstance(outcome, Wait):
-                return outcome.response
-            await self._wire.wait(outcome)
+        signed = await self._until_answered(lambda tries: self._signed_attempt(_copy_of(request), auth, tries))
+        return signed.response
 
     async def exchange(self, request: httpx.Request) -> Exchange:
         """Send one request until it is answered for good, whatever the status.
@@ -53,13 +48,7 @@ class Courier:
             AuthError: There was no answer, or one that cannot be read.
             QuotaError: The server asks to wait longer than ``maxRetryWait``.
         """
-        tries = Tries(self._policy, self._wire.clock)
-        while True:
-            tries.made += 1
-            outcome = await self._attempt(request, tries)
-            if not isinstance(outcome, Wait):
-                return outcome
-            await self._wire.wait(outcome)
+        return await self._until_answered(lambda tries: self._attempt(request, tries))
 
     async def _signed_attempt(self, own: httpx.Request, auth: httpx.Auth, tries: Tries) -> Exchange | Wait:
         flow = auth.async_auth_flow(own)
@@ -87,17 +76,26 @@ class Courier:
         headers: Mapping[str, str],
         content: bytes,
         extensions: Mapping[str, Any],
-    ) -> Heard:
-        """Do what ``exchange`` does, for the parts of a parcel; its headers replace ours."""
-        parcel = Parcel(method, url, target, {**self._headers, **headers}, content, extensions)
+    ) -> RawAnswer:
+        """Do what ``exchange`` does, for the parts of a request; its headers replace ours."""
+        prepared = PreparedRequest(method, url, target, {**self._headers, **headers}, content, extensions)
+
+        def attempt(tries: Tries) -> Coroutine[Any, Any, RawAnswer | Wait]:
+            again = tries.made - 1
+            request = prepared._replace(extensions={**extensions, RESENDS: again}) if again else prepared
+            return self._tried(request, tries, self._wire.ask(request))
+
+        return await self._until_answered(attempt)
+
+    async def _until_answered(self, attempt: Callable[[Tries], Awaitable[AnswerT | Wait]]) -> AnswerT:
+        """Make attempts, and wait between them, until one is the last."""
         tries = Tries(self._policy, self._wire.clock)
         while True:
             tries.made += 1
-            outcome = await self._tried(parcel, tries, self._wire.ask(parcel))
+            outcome = await attempt(tries)
             if not isinstance(outcome, Wait):
                 return outcome
             await self._wire.wait(outcome)
-            parcel = parcel._replace(extensions={**extensions, RESENDS: tries.made})
 
     async def _attempt(self, request: httpx.Request, tries: Tries) -> Exchange | Wait:
         for name, value in self._headers.items():

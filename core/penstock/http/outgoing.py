@@ -15,7 +15,7 @@ import orjson
 
 from penstock.config.models import HttpSettings
 from penstock.http.body import ACCEPT_ENCODING
-from penstock.http.passage import Outgoing
+from penstock.http.pool import Outgoing
 from penstock.redaction import credentials_in
 from penstock.values import JSON
 

@@ -15,7 +15,7 @@ import httpx
 from yarl import URL
 
 from penstock.config.models import HttpSettings
-from penstock.http.passage import Passage
+from penstock.http.pool import Pool
 from penstock.http.transport import aiohttp
 
 _LOG: Final = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Proxy:
 class Route:
     """How requests to one origin are sent."""
 
-    passage: Passage
+    pool: Pool
     headers: dict[str, str]
     """To be added to each request: what a plain-HTTP proxy reads."""
 
@@ -51,7 +51,7 @@ class Routes:
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._routes: dict[tuple[str, bytes], Route] = {}
-        self._passages: dict[tuple[str, Proxy | None], Passage] = {}
+        self._pools: dict[tuple[str, Proxy | None], Pool] = {}
         self._cookies: aiohttp.CookieJar | None = None
         self._tls: dict[str, ssl.SSLContext] = {}
 
@@ -64,26 +64,26 @@ class Routes:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        for passage in self._passages.values():
-            await passage.aclose()
-        self._passages.clear()
+        for pool in self._pools.values():
+            await pool.aclose()
+        self._pools.clear()
         self._routes.clear()
 
     def _make_route(self, url: httpx.URL) -> Route:
         proxy = find_proxy(self._settings, url)
         plain = url.scheme == "http"
-        if (url.scheme, proxy) not in self._passages:
-            self._passages[url.scheme, proxy] = self._make_passage(url.scheme, proxy)
+        if (url.scheme, proxy) not in self._pools:
+            self._pools[url.scheme, proxy] = self._make_pool(url.scheme, proxy)
         headers = {"Proxy-Authorization": proxy.authorization} if plain and proxy and proxy.authorization else {}
-        return Route(self._passages[url.scheme, proxy], headers)
+        return Route(self._pools[url.scheme, proxy], headers)
 
-    def _make_passage(self, scheme: str, proxy: Proxy | None) -> Passage:
+    def _make_pool(self, scheme: str, proxy: Proxy | None) -> Pool:
         secure = scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
         context = self._tls_context(scheme) if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         if proxy is None:
-            return Passage(self._make_session(context))
+            return Pool(self._make_session(context))
         headers = {"Proxy-Authorization": proxy.authorization} if proxy.authorization else {}
-        return Passage(self._make_session(context), proxy.url, headers)
+        return Pool(self._make_session(context), proxy.url, headers)
 
     def _make_session(self, context: ssl.SSLContext) -> aiohttp.ClientSession:
         self._cookies = self._cookies or aiohttp.CookieJar()

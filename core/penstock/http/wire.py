@@ -16,7 +16,7 @@ from penstock.http.budget import rates_of
 from penstock.http.clock import Clock, SystemClock
 from penstock.http.judge import Judge
 from penstock.http.limiter import Limiter, SuspendedError
-from penstock.http.passage import Outgoing, close
+from penstock.http.pool import Outgoing, close
 from penstock.http.retry import Refusal, Wait, refusal_of
 from penstock.http.routes import Routes
 from penstock.http.silence import explain
@@ -29,7 +29,7 @@ _ERROR_BYTES: Final = 64 * 1024
 """How much of an error's body is read."""
 
 
-class Heard(NamedTuple):
+class RawAnswer(NamedTuple):
     """An answer, read to its end."""
 
     status: int
@@ -51,16 +51,16 @@ class Exchange(NamedTuple):
     response: httpx.Response
     content: bytes
     seconds: float
-    """As of ``Heard``."""
+    """As of ``RawAnswer``."""
     refusal: Refusal | None
-    """As of ``Heard``."""
+    """As of ``RawAnswer``."""
 
 
-Limited: TypeAlias = Callable[[Heard], bool]
+Limited: TypeAlias = Callable[[RawAnswer], bool]
 """Whether an answer is a rate limit, beyond those that are known to be."""
 
 
-class Told(NamedTuple):
+class HeaderReading(NamedTuple):
     """What the headers of an answer say."""
 
     hints: Hints = NO_HINTS
@@ -68,7 +68,7 @@ class Told(NamedTuple):
     """What the answer comes to, as far as its headers tell."""
 
 
-_NOTHING_TOLD: Final = Told()
+_NOTHING_READ: Final = HeaderReading()
 
 
 class Wire:
@@ -91,7 +91,7 @@ class Wire:
         self._settings = settings
         self._origins = frozenset(map(origin, (settings.base_url, *settings.allowed_origins)))
         self._routes = Routes(settings)
-        self._under_way: set[asyncio.Task[Heard]] = set()
+        self._under_way: set[asyncio.Task[RawAnswer]] = set()
         self._unfinished: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
@@ -121,13 +121,13 @@ class Wire:
             JudgementError: The judge cannot tell.
         """
 
-        def is_limit(heard: Heard) -> bool:
+        def is_limit(heard: RawAnswer) -> bool:
             return judge is not None and judge(_response(heard, request), heard.content)
 
         heard = await self.ask(request, None if judge is None else is_limit)
         return Exchange(_response(heard, request), heard.content, heard.seconds, heard.refusal)
 
-    async def ask(self, request: Outgoing, is_limit: Limited | None = None) -> Heard:
+    async def ask(self, request: Outgoing, is_limit: Limited | None = None) -> RawAnswer:
         """Send the request, and read the answer whatever its status.
 
         Once it is sent, it keeps its slot until it is answered, even where the caller is cancelled: the server is busy
@@ -170,7 +170,7 @@ class Wire:
             with self.activity.going_on():
                 await self.clock.sleep(wait.seconds)
 
-    async def _ask(self, request: Outgoing, is_limit: Limited | None) -> Heard:
+    async def _ask(self, request: Outgoing, is_limit: Limited | None) -> RawAnswer:
         self.requests += 1
         start = self.clock.monotonic()
         limit: float = request.extensions.get("time_limit", self._settings.timeout)
@@ -180,7 +180,7 @@ class Wire:
         except (httpx.HTTPError, aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise explain(error, limit) from error
         self.answered = True
-        heard = Heard(
+        heard = RawAnswer(
             answer.status, answer.reason or "", answer.raw_headers, content, self.clock.monotonic() - start, None
         )
         refusal = refusal_of(answer.status, content, told.hints, limited=is_limit is not None and is_limit(heard))
@@ -192,11 +192,11 @@ class Wire:
             raise SuspendedError(self.limiter.suspended_until)
         return heard._replace(refusal=refusal)
 
-    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> Told:
+    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> HeaderReading:
         """Read the headers of an answer, and act on them before its body comes."""
         hints = read_hints(answer.raw_headers, self.clock.time())
         if hints is NO_HINTS:
-            return _NOTHING_TOLD
+            return _NOTHING_READ
         self.doubts.update(dict.fromkeys(hints.doubts))
         refusal = refusal_of(answer.status, b"", hints, limited=False)
         if refusal is not None and refusal.asked:
@@ -204,11 +204,11 @@ class Wire:
         elif self._settings.rate_limit_headers and origin(str(request.url)) in self._origins:
             self.limiter.pause(hints.renewal or 0.0)
             self.limiter.heed(hints.allowances)
-        return Told(hints, refusal)
+        return HeaderReading(hints, refusal)
 
-    async def _send(self, request: Outgoing) -> tuple[aiohttp.ClientResponse, bytes, Told]:
+    async def _send(self, request: Outgoing) -> tuple[aiohttp.ClientResponse, bytes, HeaderReading]:
         route = self._routes.to(request.url)
-        answer = await route.passage.send(request, route.headers)
+        answer = await route.pool.send(request, route.headers)
         try:
             told = self._hear(request, answer)
             if is_success(answer.status):
@@ -225,7 +225,7 @@ def is_success(status: int) -> bool:
     return 200 <= status < 300  # noqa: PLR2004 - RFC 9110 section 15.3
 
 
-def _response(heard: Heard, request: httpx.Request) -> httpx.Response:
+def _response(heard: RawAnswer, request: httpx.Request) -> httpx.Response:
     """Return an answer that an auth flow may want to read: as it is now, no longer compressed."""
     headers = [pair for pair in heard.headers if pair[0].lower() != b"content-encoding"]
     return httpx.Response(

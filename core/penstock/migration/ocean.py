@@ -28,8 +28,8 @@ from penstock.config.yaml_source import parse_yaml
 from penstock.errors import ConfigurationError, PenstockError, Problem
 from penstock.migration.conceal import Requests, Vault, carries_secret, escaped, variable
 from penstock.migration.fate import Fate
+from penstock.migration.fates import NOWHERE, Fates, is_unknown, resource_files
 from penstock.migration.gather import CONFIG, Found, Gathered, Places, gather, stand_in
-from penstock.migration.told import NOWHERE, Fates, is_unknown, resource_files
 from penstock.migration.yaml_text import yaml_text
 from penstock.plugins import PluginManager, config_of
 from penstock.redaction import looks_secret

@@ -11,9 +11,9 @@ from pydantic import SecretStr
 
 from penstock.service.configuration import Snapshot
 from penstock.service.logs import Log
+from penstock.service.messages import Asked, Message, Opened, Quiet
 from penstock.service.runner import Runner
 from penstock.service.signatures import Signatures
-from penstock.service.told import Asked, Opened, Quiet, Told
 
 _FIRST_PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 60.0
@@ -66,7 +66,7 @@ class Hearing:
         """Hand on a call of the catalog, which may ask for a sync."""
         self._calls.put_nowait(base64.b64encode(body) + b"\n")
 
-    def _take(self, told: Told) -> None:
+    def _take(self, told: Message) -> None:
         match told:
             case Opened(secret):
                 self.missing = ""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from penstock.service.told import Asked, Opened, Quiet, Told
+from penstock.service.messages import Asked, Message, Opened, Quiet
 from penstock.sync.mapping import make_ready
 from penstock.sync.run import lend
 from penstock.sync.sinks import listening_to
@@ -64,6 +64,6 @@ async def _input() -> asyncio.StreamReader:
     return reader
 
 
-def _tell(told: Told) -> None:
+def _tell(told: Message) -> None:
     sys.stdout.buffer.write(orjson.dumps(told.to_json()) + b"\n")
     sys.stdout.buffer.flush()

@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
 import orjson
 
 from penstock.service.configuration import Snapshot
-from penstock.service.told import Told, read
+from penstock.service.messages import Message, read
 
 GRACE: Final = 20.0
 """Seconds a sync has to finish its page and write its checkpoint, once it was told to."""
@@ -101,7 +101,7 @@ class Runner:
         self,
         snapshot: Snapshot,
         calls: asyncio.Queue[bytes],
-        take: Callable[[Told], None],
+        take: Callable[[Message], None],
         hear: Callable[[str], None],
         *,
         again: bool,
@@ -191,7 +191,7 @@ async def _handed_on(process: Process, snapshot: Snapshot, calls: asyncio.Queue[
             process.stdin.write(await calls.get())
 
 
-async def _taken(process: Process, take: Callable[[Told], None]) -> None:
+async def _taken(process: Process, take: Callable[[Message], None]) -> None:
     assert process.stdout is not None  # noqa: S101 - it is a pipe
     while line := await process.stdout.readline():
         told = read(line)

@@ -29,7 +29,7 @@ class Observer:
         """The kind has been read and reconciled."""
 
 
-class Gauges(NamedTuple):
+class Instruments(NamedTuple):
     """What is built into a run to measure it, chosen once before it begins; where there is none, nothing is paid."""
 
     sink: Callable[[Sink], Sink] | None = None
@@ -38,4 +38,4 @@ class Gauges(NamedTuple):
     """Gives what sends the requests to the source, and those of the sink; None for a plain ``Wire``."""
 
 
-NO_GAUGES: Final = Gauges()
+NO_INSTRUMENTS: Final = Instruments()

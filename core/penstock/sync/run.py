@@ -20,7 +20,7 @@ from penstock.sync.answers import name_of
 from penstock.sync.deliver import Delivery
 from penstock.sync.kind import Coverage, KindRead
 from penstock.sync.news import News
-from penstock.sync.observer import NO_GAUGES, Gauges, Observer
+from penstock.sync.observer import NO_INSTRUMENTS, Instruments, Observer
 from penstock.sync.proof import Patience, Proof
 from penstock.sync.reconcile import reconcile
 from penstock.sync.report import KindReport, RunReport
@@ -50,7 +50,7 @@ async def run_sync(
     only: Collection[str] = (),
     observer: Observer,
     stop: asyncio.Event,
-    gauges: Gauges = NO_GAUGES,
+    instruments: Instruments = NO_INSTRUMENTS,
 ) -> RunReport:
     """Sync a source into its sink once; a run of the same task that was broken off shortly before is taken up.
 
@@ -60,7 +60,7 @@ async def run_sync(
         only: Kinds to read; all when empty.
         observer: Hears what happens.
         stop: When set, the run ends soon and cleanly: what was read is delivered and nothing is deleted.
-        gauges: What measures the run from within; nothing by default.
+        instruments: What measures the run from within; nothing by default.
 
     Raises:
         SinkError: The sink cannot be opened or cannot go on.
@@ -68,16 +68,16 @@ async def run_sync(
     """
 
     def catalog(run: str) -> Sink:
-        sink = open_sink(settings.sink, lend(settings, secrets, run, gauges.wire), settings.plugins)
-        return sink if gauges.sink is None else gauges.sink(sink)
+        sink = open_sink(settings.sink, lend(settings, secrets, run, instruments.wire), settings.plugins)
+        return sink if instruments.sink is None else instruments.sink(sink)
 
     with Journal(settings.state_dir, settings.source) as journal:
-        ends = Ends(catalog, journal, settings.resume_within, gauges.wire)
+        ends = Ends(catalog, journal, settings.resume_within, instruments.wire)
         return await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
 
 
 def lend(settings: Settings, secrets: Secrets, run: str, wire: Callable[[HttpSettings], Wire] | None = None) -> Lent:
-    """Return what core lends to the sink of one run; ``wire`` is as of ``Gauges``."""
+    """Return what core lends to the sink of one run; ``wire`` is as of ``Instruments``."""
     flags = settings.flags
     return Lent(
         settings.source,
@@ -100,7 +100,7 @@ class Ends(NamedTuple):
     resume_within: float | None
     """Seconds after its start in which a run that was broken off is taken up; None for never."""
     wire: Callable[[HttpSettings], Wire] | None = None
-    """As of ``Gauges``."""
+    """As of ``Instruments``."""
 
 
 async def run_between(

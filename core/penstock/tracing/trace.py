@@ -13,7 +13,7 @@ from opentelemetry.trace import Span, set_span_in_context, use_span
 from penstock.config.models import HttpSettings
 from penstock.http.wire import Wire
 from penstock.strategies import Sink
-from penstock.sync.observer import Gauges, Observer
+from penstock.sync.observer import Instruments, Observer
 from penstock.sync.report import KindReport, RunReport
 from penstock.tracing.sink import TracedSink
 from penstock.tracing.spans import Spans
@@ -64,7 +64,7 @@ class RunTrace:
         self._kinds: list[_Begun] = []
         self._entered = ExitStack()
         self._sink = sink
-        self.gauges = Gauges(self._before, self._wire)
+        self.instruments = Instruments(self._before, self._wire)
 
     def __enter__(self) -> Self:
         attributes = {"penstock.source": self._spans.words(self._source)}

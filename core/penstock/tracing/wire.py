@@ -7,9 +7,9 @@ from http import HTTPStatus
 from opentelemetry.trace import SpanKind, get_current_span
 
 from penstock.config.models import HttpSettings
-from penstock.http.passage import RESENDS, Outgoing
+from penstock.http.pool import RESENDS, Outgoing
 from penstock.http.transport import aiohttp
-from penstock.http.wire import Heard, Limited, Told, Wire
+from penstock.http.wire import HeaderReading, Limited, RawAnswer, Wire
 from penstock.tracing.spans import Spans
 
 
@@ -20,7 +20,7 @@ class TracedWire(Wire):
         super().__init__(settings)
         self._spans = spans
 
-    async def _ask(self, request: Outgoing, is_limit: Limited | None) -> Heard:
+    async def _ask(self, request: Outgoing, is_limit: Limited | None) -> RawAnswer:
         url = request.url
         attributes: dict[str, str | int] = {
             "http.request.method": request.method,
@@ -34,7 +34,7 @@ class TracedWire(Wire):
         with self._spans.span("request", attributes, SpanKind.CLIENT):
             return await super()._ask(request, is_limit)
 
-    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> Told:
+    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> HeaderReading:
         span = get_current_span()
         span.set_attribute("http.response.status_code", answer.status)
         if answer.status >= HTTPStatus.BAD_REQUEST:

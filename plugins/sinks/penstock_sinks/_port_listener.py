@@ -16,9 +16,9 @@ from penstock import JSON, Listener, Silence, SinkContext, SyncRequest
 from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_integration import find
-from penstock_sinks._port_requests import (
+from penstock_sinks._port_resyncs import (
     Object,
-    Requests,
+    ResyncRequests,
     asks_for_sync,
     is_change,
     last_sync,
@@ -46,7 +46,7 @@ class PortListener(Listener):
         self._stack = AsyncExitStack()
         self._integration: Object = {}
         self._mapping: JSON = None
-        self._requests = Requests(None)
+        self._requests = ResyncRequests(None)
         self._unclear = ""
         """A moment that is none, and was told."""
         self._api: Api
@@ -56,7 +56,7 @@ class PortListener(Listener):
         self._api = await self._stack.enter_async_context(opened(self._config, self._context))
         self._integration = await find(self._api) or {}
         self._mapping = self._integration.get("config")
-        self._requests = Requests(last_sync(self._integration))
+        self._requests = ResyncRequests(last_sync(self._integration))
         if self._context.listening.begins_with_sync:
             await self._pressed()  # the sync that begins now is the answer to it
         return self

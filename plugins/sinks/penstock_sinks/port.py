@@ -151,7 +151,7 @@ class Port(SinkStrategy[PortConfig]):
     async def make_ready(self, config: PortConfig, context: SinkContext) -> None:
         """Register the integration, and make what is to be there from the first start on."""
         from penstock_sinks._port_integration import make_ready  # noqa: PLC0415 - as above
-        from penstock_sinks._port_requests import destination_of  # noqa: PLC0415
+        from penstock_sinks._port_resyncs import destination_of  # noqa: PLC0415
 
         async with opened(config, context) as api:
             await make_ready(api, config, destination_of(context.listening))

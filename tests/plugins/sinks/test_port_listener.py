@@ -22,7 +22,7 @@ from penstock.http.lending import Lent
 from penstock.redaction import Secrets
 from penstock.strategies import KafkaSettings, Listener, Listening
 from penstock.values import Silence, SyncRequest
-from penstock_sinks._port_requests import Requests, asks_for_sync, destination_of, last_sync, moment, topic_of
+from penstock_sinks._port_resyncs import ResyncRequests, asks_for_sync, destination_of, last_sync, moment, topic_of
 from penstock_sinks.port import Port, PortConfig
 from support.kafka import Broker, broker
 
@@ -260,7 +260,7 @@ def test_where_port_is_to_tell_depends_on_the_listener(
 
 
 def test_requests_are_new_if_they_are_newer() -> None:
-    requests = Requests(moment("2026-01-01T00:00:00.500Z"))
+    requests = ResyncRequests(moment("2026-01-01T00:00:00.500Z"))
 
     news = ["2026-01-01T00:00:00.5Z", "2026-01-01T00:00:01Z", "2026-01-01T00:00:01Z", "2026-01-01T01:00:01+01:00"]
     assert [requests.is_new({"updatedAt": one}) for one in news] == [False, True, False, False]
@@ -349,7 +349,7 @@ def hide(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
         def found(wanted: str) -> object:
             return None if wanted == name else find(wanted)
 
-        monkeypatch.setattr("penstock_sinks._port_requests.find_spec", found)
+        monkeypatch.setattr("penstock_sinks._port_resyncs.find_spec", found)
 
     return hidden
 

@@ -17,7 +17,7 @@ RESENDS: Final = "resends"
 """The extension of a request that tells how often it was sent before, where it was."""
 
 
-class Parcel(NamedTuple):
+class PreparedRequest(NamedTuple):
     """A request whose parts are shared by many, named as those of an ``httpx.Request`` are."""
 
     method: str
@@ -31,13 +31,13 @@ class Parcel(NamedTuple):
 
     def __repr__(self) -> str:
         """Show nothing that may be secret."""
-        return f"Parcel({self.method} {self.url.host})"
+        return f"PreparedRequest({self.method} {self.url.host})"
 
 
-Outgoing: TypeAlias = httpx.Request | Parcel
+Outgoing: TypeAlias = httpx.Request | PreparedRequest
 
 
-class Passage:
+class Pool:
     """A pool of connections, straight to the origins or through a proxy.
 
     Args:
@@ -65,7 +65,7 @@ class Passage:
         Raises:
             aiohttp.ClientError, OSError, ValueError: There is no answer.
         """
-        if isinstance(request, Parcel):
+        if isinstance(request, PreparedRequest):
             target, content = request.target, request.content
         else:
             target, content = str(request.url), await _content_of(request)

@@ -39,10 +39,10 @@ class Quiet(NamedTuple):
         return {"quiet": self.why}
 
 
-Told: TypeAlias = Opened | Asked | Quiet
+Message: TypeAlias = Opened | Asked | Quiet
 
 
-def read(line: bytes) -> Told | None:
+def read(line: bytes) -> Message | None:
     """Return what a line tells; None for what a plugin has printed there."""
     try:
         content: object = orjson.loads(line)
@@ -55,4 +55,4 @@ def read(line: bytes) -> Told | None:
     return None if kind is None or not isinstance(value, str) else kind(value)
 
 
-_WORDS: Final[Mapping[str, type[Told]]] = {"opened": Opened, "asked": Asked, "quiet": Quiet}
+_WORDS: Final[Mapping[str, type[Message]]] = {"opened": Opened, "asked": Asked, "quiet": Quiet}

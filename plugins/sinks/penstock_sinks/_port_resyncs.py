@@ -70,7 +70,7 @@ def is_change(message: Object) -> bool:
     return bool(message.keys() & {"diff", "action", "context"})
 
 
-class Requests:
+class ResyncRequests:
     """Which requests for a sync are new, by the moments at which they were made.
 
     Args:
