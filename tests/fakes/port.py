@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+from penstock.demo.port.background import in_background
 from penstock.demo.port.server import PortStandIn
+from support.project import Project, resource
 
 
 @contextmanager
-def port() -> Generator[PortStandIn]:
-    """Run a stand-in, empty."""
-    standin = PortStandIn()
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(standin.start())
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    try:
+def port(*, knows: str = "") -> Generator[PortStandIn]:
+    """Run a stand-in, empty but for the integration that it ``knows``."""
+    with in_background(PortStandIn()) as standin:
+        if knows:
+            standin.integrations.create({"installationId": knows}, standin.url)
         yield standin
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(standin.stop())
-        loop.close()
 
 
 def settings(standin: PortStandIn, **more: object) -> dict[str, object]:
@@ -55,3 +48,18 @@ def define(
             "relations": dict(relations or {}),
         }
     )
+
+
+def define_users_of_teams(standin: PortStandIn) -> None:
+    """Have users, and the teams that they are in."""
+    define(standin, "team")
+    define(standin, "user", {}, {"team": {"target": "team"}})
+
+
+def users_of_teams(folder: Path, url: str, **sink: object) -> Project:
+    """Return a project that brings both from an API, into the sink of these settings of ``port``."""
+    users = resource("/users")
+    users["port"]["entity"]["mappings"]["relations"] = {"team": ".team"}
+    made = Project(folder, url, [users, resource("/teams", blueprint="team")])
+    made.config["sink"] = {"type": "port", **sink}
+    return made

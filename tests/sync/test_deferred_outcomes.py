@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import pytest
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Settled, Sink, SinkContext, SinkStrategy
-from penstock.config.models import Chosen
+from penstock import Entity, EntityBatch, Outcome, Settled, Sink
 from penstock.errors import SinkError
-from penstock.redaction import Secrets
-from penstock.sync.observer import Observer
 from penstock.sync.report import RunReport
-from penstock.sync.run import run_sync
 from penstock.values import DEFERRED
-from penstock_sinks.sqlite import Sqlite, SqliteConfig
 from support.project import USER, Project, resource, user
 from support.server import ApiServer, Received, routes, serve
+from support.sink_before import SinkBefore, StrategyBefore, sync_through
 
 LATE = {"2", "1001"}
 """Users, of the first and the second page, that wait for something."""
@@ -38,22 +31,13 @@ class Patient:
     written: list[str] = field(default_factory=list[str])
 
 
-class Deferring(Sink):
+class Deferring(SinkBefore):
     """A SQLite catalog that writes some entities only when it is told to settle."""
 
     def __init__(self, sink: Sink, patient: Patient) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._patient = patient
         self._late: list[tuple[str, Entity]] = []
-
-    async def __aenter__(self) -> Self:
-        await self._sink.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._sink.__aexit__(kind, error, trace)
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         late = {one.identifier for one in batch.entities if one.identifier in LATE}
@@ -73,32 +57,17 @@ class Deferring(Sink):
             found.append(Settled(kind, entity.blueprint, entity.identifier, outcome))
         yield self._patient.tells(found)
 
-    def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        return self._sink.owned()
 
-    def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        return self._sink.entities(blueprint)
-
-    async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        return await self._sink.delete(keys)
-
-
-class DeferringStrategy(SinkStrategy[SqliteConfig]):
+class DeferringStrategy(StrategyBefore):
     name = "deferring"
-    Config = SqliteConfig
 
-    def __init__(self, patient: Patient) -> None:
-        self._patient = patient
 
-    def open(self, config: SqliteConfig, context: SinkContext) -> Sink:
-        return Deferring(Sqlite().open(config, context), self._patient)
+def strategy_of(patient: Patient) -> DeferringStrategy:
+    return DeferringStrategy(lambda sink: Deferring(sink, patient))
 
 
 def sync(project: Project, patient: Patient) -> RunReport:
-    settings = project.settings()
-    strategy: SinkStrategy[Any] = DeferringStrategy(patient)
-    patiently = settings._replace(sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
-    return asyncio.run(run_sync(patiently, Secrets(), observer=Observer(), stop=asyncio.Event()))
+    return sync_through(strategy_of(patient), project)
 
 
 @pytest.fixture

@@ -8,12 +8,11 @@ import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import pytest
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Settled, Sink, SinkContext, SinkStrategy
+from penstock import Entity, EntityBatch, Outcome, Settled, Sink, SinkContext
 from penstock.config.models import Chosen, Settings
 from penstock.plan.apply import apply_plan
 from penstock.plan.file import read_plan
@@ -27,6 +26,7 @@ from support.changing import Changing, incremental, names, project_for, titles
 from support.planning import PLACE, plan
 from support.project import Project, resource
 from support.server import Received, Reply, serve
+from support.sink_before import SinkBefore, StrategyBefore, sync_through
 
 LINKED: dict[str, Any] = {"paginationType": "header_link"}
 CUSTOM: dict[str, Any] = {
@@ -45,21 +45,12 @@ class Ways:
     before_settling: Callable[[], None] = lambda: None
 
 
-class Searching(Sink):
+class Searching(SinkBefore):
     """A SQLite catalog in which queries of the form ``{"name": ...}`` name entities."""
 
     def __init__(self, sink: Sink, ways: Ways) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._ways = ways
-
-    async def __aenter__(self) -> Self:
-        await self._sink.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._sink.__aexit__(kind, error, trace)
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         return [await self._write(batch.kind, entity) for entity in batch.entities]
@@ -87,32 +78,18 @@ class Searching(Sink):
     async def count(self) -> int | None:
         return await self._sink.count()
 
-    def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        return self._sink.owned()
 
-    def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        return self._sink.entities(blueprint)
-
-    async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        return await self._sink.delete(keys)
-
-
-class SearchingStrategy(SinkStrategy[SqliteConfig]):
+class SearchingStrategy(StrategyBefore):
     name = "searching"
-    Config = SqliteConfig
     searches = True
 
-    def __init__(self, ways: Ways) -> None:
-        self._ways = ways
 
-    def open(self, config: SqliteConfig, context: SinkContext) -> Sink:
-        return Searching(Sqlite().open(config, context), self._ways)
+def strategy_of(ways: Ways) -> SearchingStrategy:
+    return SearchingStrategy(lambda sink: Searching(sink, ways))
 
 
 def sync(project: Project, ways: Ways) -> RunReport:
-    strategy: SinkStrategy[Any] = SearchingStrategy(ways)
-    settings = project.settings()._replace(sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
-    return asyncio.run(run_sync(settings, Secrets(), observer=Observer(), stop=asyncio.Event()))
+    return sync_through(strategy_of(ways), project)
 
 
 def searched(one: dict[str, Any]) -> dict[str, Any]:

@@ -4,27 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkContext, SinkStrategy
-from penstock.config.models import Chosen
+from penstock import EntityBatch, Outcome, Sink
 from penstock.errors import SinkError
 from penstock.http.client import ApiRequest, ApiResponse
 from penstock.redaction import Secrets
-from penstock.sync.observer import Observer
 from penstock.sync.report import RunReport
-from penstock.sync.run import run_sync
 from penstock.sync.spool import Spool
-from penstock_sinks.sqlite import Sqlite, SqliteConfig
 from support.project import USER, Project, user
 from support.server import ApiServer, Received, routes, serve
+from support.sink_before import SinkBefore, StrategyBefore, sync_through
 
 BATCHES = 5
 ALL = {str(number) for number in range(1, BATCHES * 1000 + 1)}
@@ -47,18 +44,14 @@ class Told:
     """What was still at work when the sink was closed."""
 
 
-class Overlapping(Sink):
+class Overlapping(SinkBefore):
     """A SQLite catalog that takes several batches, and is done with the later one of two first."""
 
     def __init__(self, sink: Sink, told: Told) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._told = told
         self._done: dict[int, asyncio.Event] = {}
         self.writes_at_once = told.at_once
-
-    async def __aenter__(self) -> Self:
-        await self._sink.__aenter__()
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -86,32 +79,17 @@ class Overlapping(Sink):
             told.ended.append(number)
             told.late += [number] * told.is_closed
 
-    def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        return self._sink.owned()
 
-    def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        return self._sink.entities(blueprint)
-
-    async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        return await self._sink.delete(keys)
-
-
-class OverlappingStrategy(SinkStrategy[SqliteConfig]):
+class OverlappingStrategy(StrategyBefore):
     name = "overlapping"
-    Config = SqliteConfig
 
-    def __init__(self, told: Told) -> None:
-        self._told = told
 
-    def open(self, config: SqliteConfig, context: SinkContext) -> Sink:
-        return Overlapping(Sqlite().open(config, context), self._told)
+def strategy_of(told: Told) -> OverlappingStrategy:
+    return OverlappingStrategy(lambda sink: Overlapping(sink, told))
 
 
 def sync(project: Project, told: Told) -> RunReport:
-    settings = project.settings()
-    strategy: SinkStrategy[Any] = OverlappingStrategy(told)
-    chosen = settings._replace(sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
-    return asyncio.run(run_sync(chosen, Secrets(), observer=Observer(), stop=asyncio.Event()))
+    return sync_through(strategy_of(told), project)
 
 
 @pytest.fixture

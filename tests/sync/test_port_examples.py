@@ -21,9 +21,8 @@ PEOPLE: list[dict[str, Any]] = [{"id": number, "name": f"User {number}"} for num
 
 @pytest.fixture
 def standin() -> Iterator[PortStandIn]:
-    with port() as running:
+    with port(knows="ours") as running:
         define(running, "user")
-        running.integrations.create({"installationId": "ours"}, running.url)
         yield running
 
 

@@ -22,9 +22,8 @@ PEOPLE = [{"id": number, "name": f"User {number}"} for number in range(1, 6)]
 
 @pytest.fixture
 def standin() -> Iterator[PortStandIn]:
-    with port() as running:
+    with port(knows="ours") as running:
         define(running, "user")
-        running.integrations.create({"installationId": "ours"}, running.url)
         yield running
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fakes.port import define, port, settings
+from fakes.port import define, define_users_of_teams, port, settings, users_of_teams
 from penstock.demo.port.server import PortStandIn
 from penstock.plan.moved import PlanMovedError
 from support.planning import Planned, apply, plan
@@ -25,10 +25,8 @@ def people(count: int) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def standin() -> Iterator[PortStandIn]:
-    with port() as running:
-        define(running, "team")
-        define(running, "user", {}, {"team": {"target": "team"}})
-        running.integrations.create({"installationId": "ours"}, running.url)
+    with port(knows="ours") as running:
+        define_users_of_teams(running)
         yield running
 
 
@@ -40,11 +38,7 @@ def api() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def project(tmp_path: Path, api: ApiServer, standin: PortStandIn) -> Project:
-    users = resource("/users")
-    users["port"]["entity"]["mappings"]["relations"] = {"team": ".team"}
-    made = Project(tmp_path, api.url, [users, resource("/teams", blueprint="team")])
-    made.config["sink"] = {"type": "port", "integrationIdentifier": "ours", **settings(standin, maxRetries=0)}
-    return made
+    return users_of_teams(tmp_path, api.url, **settings(standin, integrationIdentifier="ours", maxRetries=0))
 
 
 def changes(planned: Planned) -> list[tuple[str, str, str]]:

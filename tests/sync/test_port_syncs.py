@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fakes.port import define, port, settings
+from fakes.port import define, define_users_of_teams, port, settings, users_of_teams
 from penstock.demo.port.entities import Stored
 from penstock.demo.port.faults import Fault, Name
 from penstock.demo.port.server import PortStandIn
@@ -29,8 +29,7 @@ TEAMS = [{"id": f"t{number}", "name": f"Team {number}"} for number in range(3)]
 @pytest.fixture
 def standin() -> Iterator[PortStandIn]:
     with port() as running:
-        define(running, "team")
-        define(running, "user", {}, {"team": {"target": "team"}})
+        define_users_of_teams(running)
         yield running
 
 
@@ -42,11 +41,7 @@ def api() -> Iterator[ApiServer]:
 
 @pytest.fixture
 def project(tmp_path: Path, api: ApiServer, standin: PortStandIn) -> Project:
-    users = resource("/users")
-    users["port"]["entity"]["mappings"]["relations"] = {"team": ".team"}
-    made = Project(tmp_path, api.url, [users, resource("/teams", blueprint="team")])
-    made.config["sink"] = {"type": "port", **settings(standin, maxRetries=1)}
-    return made
+    return users_of_teams(tmp_path, api.url, **settings(standin, maxRetries=1))
 
 
 def names(standin: PortStandIn, blueprint: str = "user") -> set[str]:

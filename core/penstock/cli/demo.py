@@ -162,7 +162,7 @@ def _into_port(context: Context, config: Path, manner: Manner) -> int:
     from penstock.cli.running import run
     from penstock.cli.settings import read_settings
     from penstock.demo.api import demo_api
-    from penstock.demo.catalog import demo_port
+    from penstock.demo.port_catalog import demo_port
 
     # the stand-in is empty each time: what a journal remembers of another one would be wrong
     with demo_api() as api, demo_port() as port, tempfile.TemporaryDirectory(prefix="penstock-demo-") as state:

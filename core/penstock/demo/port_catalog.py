@@ -1,13 +1,12 @@
-"""The stand-in for Port as the catalog of the demo: in a thread, with the blueprints that the demo's mapping fills."""
+"""The stand-in for Port as the catalog of the demo, with the blueprints that the demo's mapping fills."""
 
 from __future__ import annotations
 
-import asyncio
-import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from penstock.demo.port.background import in_background
 from penstock.demo.port.server import PortStandIn
 
 _TEXT: Final[Mapping[str, str]] = {"type": "string"}
@@ -73,15 +72,6 @@ def demo_port() -> Generator[PortStandIn]:
     standin.keeps_requests = False
     for blueprint in BLUEPRINTS:
         standin.blueprints.create(blueprint)
-    loop = asyncio.new_event_loop()
-    loop.run_until_complete(standin.start())
-    standin.integrations.create({"installationId": "penstock-demo"}, standin.url)
-    thread = threading.Thread(target=loop.run_forever, daemon=True, name="demo-port")
-    thread.start()
-    try:
+    with in_background(standin):
+        standin.integrations.create({"installationId": "penstock-demo"}, standin.url)
         yield standin
-    finally:
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(standin.stop())
-        loop.close()
