@@ -9,17 +9,7 @@ import click
 
 from penstock.cli.console import say
 from penstock.cli.failures import MOVED, explained
-from penstock.cli.options import (
-    PATH,
-    catalog_path,
-    config_file,
-    examples,
-    mapping_file,
-    quietly,
-    report_file,
-    sink_name,
-    verbosely,
-)
+from penstock.cli.options import PATH, Given, examples, quietly, report_file, settings_and_catalog, verbosely
 from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples(
@@ -31,10 +21,7 @@ EPILOG: Final = examples(
 @click.command(epilog=EPILOG)
 @click.argument("plan", metavar="PLAN", type=PATH, help="A file that `penstock plan --out` wrote.")
 @report_file
-@sink_name
-@catalog_path
-@config_file
-@mapping_file
+@settings_and_catalog
 @verbosely
 @quietly
 @pluggable
@@ -42,10 +29,7 @@ def apply(
     *,
     plan: Path,
     report: str | None,
-    sink: str | None,
-    catalog: Path | None,
-    config: Path | None,
-    mapping: Path | None,
+    given: Given,
     verbose: bool,
     quiet: bool,
 ) -> None:
@@ -64,7 +48,7 @@ def apply(
         from penstock.plan.moved import PlanMovedError
 
         planned = read_plan(plan)
-        settings = settings_to_look(context, inputs(config, mapping, sink=sink, catalog=catalog)).settings
+        settings = settings_to_look(context, inputs(*given)).settings
         try:
             code = run_plan(planned, settings, context.secrets, Manner(verbose=verbose, quiet=quiet), report)
         except PlanMovedError as error:

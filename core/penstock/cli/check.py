@@ -42,7 +42,7 @@ def check(*, only: tuple[str, ...], config: Path | None, mapping: Path | None, v
 
         from penstock.sync.preview import check as check_kinds
 
-        found = asyncio.run(check_kinds(settings, context.secrets, only=only or ()))
+        found = asyncio.run(check_kinds(settings, context.secrets, only=only))
         shown = [kind for kind in found if not (quiet and kind.ok)]
         if shown:
             rows = [[kind.kind, "ok" if kind.ok else "FAILED", f"{kind.seconds:.2f}", kind.message] for kind in shown]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import click
@@ -10,7 +9,7 @@ import click
 from penstock.cli.catalog import entity_to_json, read_catalog
 from penstock.cli.console import put, put_bytes, table, to_json
 from penstock.cli.failures import explained
-from penstock.cli.options import catalog_path, config_file, examples, mapping_file, sink_name, verbosely
+from penstock.cli.options import Given, examples, settings_and_catalog, verbosely
 from penstock.cli.plugged import pluggable
 
 if TYPE_CHECKING:
@@ -35,20 +34,14 @@ EPILOG: Final = examples(
     help="A table, one JSON object per line, or one JSON list.",
 )
 @click.option("--blueprint", metavar="NAME", help="Only entities of this blueprint.")
-@sink_name
-@catalog_path
-@config_file
-@mapping_file
+@settings_and_catalog
 @verbosely
 @pluggable
 def entities(
     *,
     output: Literal["table", "jsonl", "json"],
     blueprint: str | None,
-    sink: str | None,
-    catalog: Path | None,
-    config: Path | None,
-    mapping: Path | None,
+    given: Given,
     verbose: bool,
 ) -> None:
     """Print the entities in the catalog.
@@ -62,7 +55,7 @@ def entities(
         from penstock.cli.catalog import existing_sink
         from penstock.cli.settings import inputs
 
-        chosen = context.settings = existing_sink(inputs(config, mapping, sink=sink, catalog=catalog))
+        chosen = context.settings = existing_sink(inputs(*given))
         asyncio.run(_PRINTERS[output](chosen, context.secrets, blueprint))
 
 

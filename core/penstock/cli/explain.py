@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final, Literal
 
 import click
 
 from penstock.cli.console import put, put_json, table
 from penstock.cli.failures import ABSENT, explained, misuse
-from penstock.cli.options import catalog_path, config_file, examples, mapping_file, sink_name, text_or_json, verbosely
+from penstock.cli.options import Given, examples, settings_and_catalog, text_or_json, verbosely
 from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples(
@@ -24,10 +23,7 @@ EPILOG: Final = examples(
 @click.argument("identifier", metavar="IDENTIFIER", help="Its identifier.")
 @click.option("--offline", is_flag=True, help="Send no request: say what journal and catalog know.")
 @text_or_json
-@sink_name
-@catalog_path
-@config_file
-@mapping_file
+@settings_and_catalog
 @verbosely
 @pluggable
 def explain(
@@ -36,10 +32,7 @@ def explain(
     identifier: str,
     offline: bool,
     output: Literal["text", "json"],
-    sink: str | None,
-    catalog: Path | None,
-    config: Path | None,
-    mapping: Path | None,
+    given: Given,
     verbose: bool,
 ) -> None:
     """Explain where one entity came from, or why it is not there.
@@ -65,7 +58,7 @@ def explain(
         for name, value in (("BLUEPRINT", blueprint), ("IDENTIFIER", identifier)):
             if not value:
                 raise misuse(name, "is empty: every entity has one")
-        settings, where = settings_to_look(context, inputs(config, mapping, sink=sink, catalog=catalog))
+        settings, where = settings_to_look(context, inputs(*given))
         warn_of(settings)
         places = load_places(where)
         found = asyncio.run(

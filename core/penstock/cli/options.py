@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -36,6 +38,38 @@ sink_name = click.option(
 catalog_path = click.option(
     "--catalog", metavar="PATH", type=PATH, help="The catalog's file or folder, in place of sink.path."
 )
+
+
+class Given(NamedTuple):
+    """Where the settings of a command are, as far as its options say."""
+
+    config: Path | None
+    mapping: Path | None
+    sink: str | None
+    catalog: Path | None
+
+
+def settings_and_catalog(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where its settings and its catalog are, as ``given``."""
+
+    @sink_name
+    @catalog_path
+    @config_file
+    @mapping_file
+    @wraps(command)
+    def with_given(
+        *arguments: Any,  # noqa: ANN401 - handed on
+        config: Path | None,
+        mapping: Path | None,
+        sink: str | None,
+        catalog: Path | None,
+        **options: Any,  # noqa: ANN401 - handed on
+    ) -> None:
+        command(*arguments, given=Given(config, mapping, sink, catalog), **options)
+
+    return with_given
+
+
 only_kinds = click.option("--only", metavar="KIND", multiple=True, help="Only this kind; may be given several times.")
 full_read = click.option(
     "--full", is_flag=True, help="Read everything, also where only changes or changed pages would be asked for."

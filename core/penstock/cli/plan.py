@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final, Literal
 
 import click
 
 from penstock.cli.failures import explained, misuse
-from penstock.cli.options import (
-    catalog_path,
-    config_file,
-    examples,
-    full_read,
-    mapping_file,
-    only_kinds,
-    quietly,
-    sink_name,
-    verbosely,
-)
+from penstock.cli.options import Given, examples, full_read, only_kinds, quietly, settings_and_catalog, verbosely
 from penstock.cli.plugged import pluggable
 
 EPILOG: Final = examples(
@@ -41,10 +30,7 @@ EPILOG: Final = examples(
 @only_kinds
 @full_read
 @click.option("--report", metavar="FILE", help="Write the report a sync would write, as JSON.")
-@sink_name
-@catalog_path
-@config_file
-@mapping_file
+@settings_and_catalog
 @verbosely
 @quietly
 @pluggable
@@ -55,10 +41,7 @@ def plan(
     only: tuple[str, ...],
     full: bool,
     report: str | None,
-    sink: str | None,
-    catalog: Path | None,
-    config: Path | None,
-    mapping: Path | None,
+    given: Given,
     verbose: bool,
     quiet: bool,
 ) -> None:
@@ -78,10 +61,8 @@ def plan(
         for option, target in (("--report", report), ("--out", out)):
             if target == "-":
                 raise misuse(option, "name a file: stdout has the plan")
-        settings = settings_to_look(context, inputs(config, mapping, sink=sink, catalog=catalog)).settings._replace(
-            anew=full
-        )
+        settings = settings_to_look(context, inputs(*given)).settings._replace(anew=full)
         context.settings = settings
-        wanted = Wanted(output, only or (), out, report)
+        wanted = Wanted(output, only, out, report)
         code = make_plan(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), wanted)
     raise SystemExit(code)

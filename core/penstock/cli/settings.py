@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 DEFAULT_FILE: Final = Path("penstock.yml")
 
 
-def inputs(
-    config: Path | None, mapping: Path | None, *, sink: str | None = None, catalog: Path | None = None
-) -> Inputs:
+def inputs(config: Path | None, mapping: Path | None, sink: str | None = None, catalog: Path | None = None) -> Inputs:
     """Return where settings come from, strongest first: options, environment, ``.env``, files."""
     from penstock.config.load import Inputs
 

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 import click
 
 from penstock.cli.failures import explained
 from penstock.cli.options import (
-    catalog_path,
-    config_file,
+    Given,
     examples,
     full_read,
-    mapping_file,
     only_kinds,
     quietly,
     report_file,
-    sink_name,
+    settings_and_catalog,
     verbosely,
     waiting,
 )
@@ -35,10 +32,7 @@ EPILOG: Final = examples(
 @only_kinds
 @full_read
 @report_file
-@sink_name
-@catalog_path
-@config_file
-@mapping_file
+@settings_and_catalog
 @waiting
 @verbosely
 @quietly
@@ -48,10 +42,7 @@ def sync(
     only: tuple[str, ...],
     full: bool,
     report: str | None,
-    sink: str | None,
-    catalog: Path | None,
-    config: Path | None,
-    mapping: Path | None,
+    given: Given,
     wait: bool,
     verbose: bool,
     quiet: bool,
@@ -67,11 +58,9 @@ def sync(
         from penstock.cli.running import Manner, run
         from penstock.cli.settings import inputs
 
-        settings = settings_to_sync(context, inputs(config, mapping, sink=sink, catalog=catalog)).settings._replace(
-            anew=full
-        )
+        settings = settings_to_sync(context, inputs(*given)).settings._replace(anew=full)
         context.settings = settings
         code = run(
-            settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only or (), report=report
+            settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only, report=report
         )
     raise SystemExit(code)
