@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from penstock.hookspecs import hookimpl as hookimpl
+    from penstock.listening import KafkaSettings as KafkaSettings
+    from penstock.listening import Listener as Listener
+    from penstock.listening import Listening as Listening
     from penstock.secret_files import SecretFile as SecretFile
+    from penstock.sink_client import ClientSettings as ClientSettings
+    from penstock.sink_client import SinkAnswer as SinkAnswer
+    from penstock.sink_client import SinkClient as SinkClient
     from penstock.strategies import AuthContext as AuthContext
     from penstock.strategies import AuthStrategy as AuthStrategy
-    from penstock.strategies import ClientSettings as ClientSettings
-    from penstock.strategies import KafkaSettings as KafkaSettings
-    from penstock.strategies import Listener as Listener
-    from penstock.strategies import Listening as Listening
     from penstock.strategies import NestedAuth as NestedAuth
     from penstock.strategies import OceanVariable as OceanVariable
     from penstock.strategies import PaginationStrategy as PaginationStrategy
     from penstock.strategies import Person as Person
     from penstock.strategies import PluginConfig as PluginConfig
     from penstock.strategies import Sink as Sink
-    from penstock.strategies import SinkAnswer as SinkAnswer
-    from penstock.strategies import SinkClient as SinkClient
     from penstock.strategies import SinkContext as SinkContext
     from penstock.strategies import SinkStrategy as SinkStrategy
     from penstock.strategies import TokenSlot as TokenSlot
@@ -55,10 +55,10 @@ _HOME = {
     "hookimpl": "penstock.hookspecs",
     "AuthContext": "penstock.strategies",
     "AuthStrategy": "penstock.strategies",
-    "ClientSettings": "penstock.strategies",
-    "KafkaSettings": "penstock.strategies",
-    "Listener": "penstock.strategies",
-    "Listening": "penstock.strategies",
+    "ClientSettings": "penstock.sink_client",
+    "KafkaSettings": "penstock.listening",
+    "Listener": "penstock.listening",
+    "Listening": "penstock.listening",
     "NestedAuth": "penstock.strategies",
     "OceanVariable": "penstock.strategies",
     "PaginationStrategy": "penstock.strategies",
@@ -66,8 +66,8 @@ _HOME = {
     "PluginConfig": "penstock.strategies",
     "SecretFile": "penstock.secret_files",
     "Sink": "penstock.strategies",
-    "SinkAnswer": "penstock.strategies",
-    "SinkClient": "penstock.strategies",
+    "SinkAnswer": "penstock.sink_client",
+    "SinkClient": "penstock.sink_client",
     "SinkContext": "penstock.strategies",
     "SinkStrategy": "penstock.strategies",
     "TokenSlot": "penstock.strategies",

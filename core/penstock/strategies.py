@@ -9,12 +9,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Literal, NamedTuple, Self, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar, cast
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, SecretStr, ValidationInfo
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
@@ -32,15 +32,16 @@ from penstock.values import (
     PageRequest,
     RunNews,
     Settled,
-    Silence,
     Stop,
-    SyncRequest,
     Token,
     WriteFlags,
 )
 
 if TYPE_CHECKING:
     import httpx
+
+    from penstock.listening import Listener, Listening
+    from penstock.sink_client import ClientSettings, SinkClient
 
 _TYPE_NAMES: Final = frozenset({"authType", "auth_type"})
 
@@ -388,136 +389,6 @@ class SinkStrategy(ABC, Generic[ConfigT]):
         del config, context, folder
         message = f"the sink {self.name} cannot be planned for: its plugin does not offer rehearse()"
         raise PluginError(message)
-
-
-@dataclass(frozen=True, slots=True)
-class ClientSettings:
-    """How a client that core lends to a sink sends its requests; times are in seconds."""
-
-    base_url: str = field(repr=False)
-    """Whose rate limit headers are heeded."""
-    timeout: float = 60.0
-    """From sending to the last byte."""
-    max_concurrent_requests: int = 10
-    max_retries: int = 10
-    """Attempts after the first one."""
-    max_retry_wait: float = 900.0
-    """What the server may ask to wait in the course of one request."""
-    max_response_bytes: int = 64 * 1024 * 1024
-    verify_ssl: bool = True
-    strict_x509: bool = True
-    ca_bundle: str | None = field(default=None, repr=False)
-    """Authorities to trust beside the usual ones: PEM text, or the path of a file."""
-    proxy: SecretStr | None = None
-    """URL; by default HTTP_PROXY, HTTPS_PROXY and NO_PROXY decide."""
-
-
-class KafkaSettings(NamedTuple):
-    """How the Kafka is reached on which a catalog tells what happens in it; who we are there, the catalog says."""
-
-    brokers: str
-    """``host:port``, separated by commas."""
-    secured: bool = True
-    """Whether the two below hold; otherwise text in the clear, and no log-in."""
-    security_protocol: str = "SASL_SSL"
-    authentication_mechanism: str = "SCRAM-SHA-512"
-    poll_timeout: float = 1.0
-    """Seconds for which one look for a message lasts."""
-
-
-class Listening(NamedTuple):
-    """How it is learned that somebody asks for a sync at the catalog: the ``eventListener`` of a service."""
-
-    way: Literal["none", "poll", "call", "kafka"] = "poll"
-    """Not at all; by asking the catalog; by being called by it; by reading what it writes to Kafka."""
-    interval: float = 60.0
-    """Seconds between two looks of ``poll``."""
-    callback: SecretStr | None = None
-    """URL of ``call``, by which the catalog reaches the service; None: it is told none."""
-    kafka: KafkaSettings | None = None
-    """None: nobody has said where the brokers are."""
-    begins_with_sync: bool = False
-    """Whether a sync begins once the listener is open: what was asked for before needs none of its own."""
-
-
-class Listener(ABC):
-    """Learns whether somebody asks for a sync at the catalog: ``async with`` opens and closes what it holds."""
-
-    secret: SecretStr | None = None
-    """What the catalog signs its calls with, once it is open: HMAC-SHA256, as docs/service.md has it. Calls are refused
-    without one."""
-
-    async def __aenter__(self) -> Self:
-        """Reach the catalog, log in, and take note of what was asked for already.
-
-        Raises:
-            SinkError: It cannot be reached, or refuses us.
-        """
-        return self
-
-    async def __aexit__(  # noqa: B027 - it may hold nothing
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Let go of everything."""
-
-    @abstractmethod
-    def heard(self) -> AsyncIterator[SyncRequest | Silence]:
-        """Iterate, for as long as the service runs, over what is asked for, and over why it cannot be told.
-
-        A call that fails is a ``Silence``, told once, and the next one is made regardless.
-
-        Raises:
-            SinkError: There is no use in going on; the listener is then opened anew.
-        """
-
-    def asks(self, body: bytes) -> bool:
-        """Return whether a call of the catalog, genuine by its signature, asks for a sync: any does, by default."""
-        del body
-        return True
-
-
-class SinkAnswer(NamedTuple):
-    """What a service answers a sink, read whole."""
-
-    status: int
-    headers: Sequence[tuple[bytes, bytes]]
-    """As they came, names in any case."""
-    content: bytes
-    """The body, decompressed."""
-
-
-class SinkClient(ABC):
-    """Sends the requests of one sink: one pool, one limiter; several may be on their way at once."""
-
-    @abstractmethod
-    async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
-        """Send a request and return the answer, read whole, whatever its status.
-
-        It is tried again as a source's requests are, signed anew for each attempt. Where repeating it does no harm
-        although its method is POST or PATCH, set ``request.extensions["retry_safe"] = True``. Redirects are not
-        followed.
-
-        Raises:
-            SinkError: There was no answer after the retries, none that can be read, or none before the server's limit
-                starts anew, which is too late; or the auth could not obtain its credentials.
-        """
-
-    @abstractmethod
-    async def call(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes = b"", *, retry_safe: bool
-    ) -> SinkAnswer:
-        """Do what ``send`` does, at half its cost, for a sink that asks for much the same very often.
-
-        Args:
-            method: In capitals.
-            url: Absolute, encoded as it is to be sent.
-            headers: With names in lower case.
-            content: The body as it is sent; empty for none.
-            retry_safe: Whether repeating it does no harm.
-
-        Raises:
-            SinkError: As of ``send``.
-        """
 
 
 class SinkContext(ABC):

@@ -95,7 +95,7 @@ REFUSALS: list[tuple[str, Callable[[float, float], Reply]]] = [
 ]
 
 
-def run(strict: Strict, clock: Clock) -> None:
+def assert_obeyed(strict: Strict, clock: Clock) -> None:
     async def send_all(url: str) -> None:
         rule = '.body.why? == "slow"'
         async with opened(settings(url, max_concurrent_requests=SLOTS, rate_limit_when=rule), clock=clock) as client:
@@ -110,7 +110,7 @@ def run(strict: Strict, clock: Clock) -> None:
 @pytest.mark.parametrize("refuse", [case[1] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
 def test_no_request_begins_in_a_forbidden_window(refuse: Callable[[float, float], Reply]) -> None:
     clock = FakeClock()
-    run(Strict(clock, 32, refuse, granted), clock)
+    assert_obeyed(Strict(clock, 32, refuse, granted), clock)
 
 
 def test_dates_forbid_as_numbers_do() -> None:
@@ -123,7 +123,7 @@ def test_dates_forbid_as_numbers_do() -> None:
     def grant(_: float, until: float) -> Reply:
         return used_up(time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(math.ceil(until))))
 
-    run(Strict(clock, 32, refuse, grant), clock)
+    assert_obeyed(Strict(clock, 32, refuse, grant), clock)
 
 
 def test_it_holds_by_the_real_clock() -> None:
@@ -133,7 +133,7 @@ def test_it_holds_by_the_real_clock() -> None:
     def grant(window: float, _: float) -> Reply:
         return used_up(str(window))
 
-    run(Strict(clock, 0.05, refuse, grant), clock)
+    assert_obeyed(Strict(clock, 0.05, refuse, grant), clock)
 
 
 def test_one_word_holds_back_all_others_though_slots_are_free() -> None:

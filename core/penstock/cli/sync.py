@@ -60,7 +60,5 @@ def sync(
 
         settings = settings_to_sync(context, inputs(*given)).settings._replace(anew=full)
         context.settings = settings
-        code = run(
-            settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only, report=report
-        )
+        code = run(settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only, report=report)
     raise SystemExit(code)

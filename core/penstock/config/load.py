@@ -35,8 +35,9 @@ from penstock.config.sources import (
 from penstock.config.tokens import read_tokens
 from penstock.config.urls import host
 from penstock.config.validation import validate
+from penstock.listening import Listening
 from penstock.plugins import PluginManager, config_of
-from penstock.strategies import Listening, SinkStrategy
+from penstock.strategies import SinkStrategy
 
 if TYPE_CHECKING:
     from penstock.config.service import Calendar, ServiceDocument

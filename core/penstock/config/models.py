@@ -31,9 +31,10 @@ from penstock.config.pem import Identity, Pem
 from penstock.config.urls import clean_base_url, clean_origin, clean_proxy
 from penstock.errors import Problem
 from penstock.jq_text import JqText
+from penstock.listening import Listening
 from penstock.plugin_calls import BLOCKING_SECONDS, WAITING_SECONDS
 from penstock.redaction import mask_base_url
-from penstock.strategies import AuthStrategy, Listening, PaginationStrategy, PluginConfig, SinkStrategy
+from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
 
 if TYPE_CHECKING:

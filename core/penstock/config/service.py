@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, SecretStr, field_valida
 
 from penstock.config.interval import Interval
 from penstock.config.models import Model
-from penstock.strategies import KafkaSettings, Listening
+from penstock.listening import KafkaSettings, Listening
 
 ListenerType: TypeAlias = Literal["POLLING", "ONCE", "WEBHOOK", "KAFKA", "WEBHOOKS_ONLY", "ACTIONS_ONLY"]
 

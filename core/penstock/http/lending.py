@@ -11,8 +11,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from penstock.errors import SinkError
+from penstock.listening import Listening
 from penstock.redaction import Secrets, secret_parts
-from penstock.strategies import ClientSettings, Listening, SinkClient, SinkContext
+from penstock.sink_client import ClientSettings, SinkClient
+from penstock.strategies import SinkContext
 from penstock.values import WriteFlags
 
 if TYPE_CHECKING:

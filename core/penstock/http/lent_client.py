@@ -12,7 +12,7 @@ from penstock.errors import AuthError, SinkError
 from penstock.http.errands import Courier
 from penstock.http.failures import QuotaError
 from penstock.http.moments import in_words
-from penstock.strategies import SinkAnswer, SinkClient
+from penstock.sink_client import SinkAnswer, SinkClient
 
 _SAFE: Final = {True: {"retry_safe": True}, False: {"retry_safe": False}}
 

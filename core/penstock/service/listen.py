@@ -21,8 +21,8 @@ from penstock.values import Silence
 
 if TYPE_CHECKING:
     from penstock.config.models import Settings
+    from penstock.listening import Listener
     from penstock.redaction import Secrets
-    from penstock.strategies import Listener
 
 CALLED: Final = "the catalog calls for it"
 

@@ -12,8 +12,9 @@ from typing import Any, Final, Self, TypeVar, cast
 
 from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
+from penstock.listening import Listener
 from penstock.plugin_calls import blocking, bounded
-from penstock.strategies import Listener, Sink, SinkContext, SinkStrategy
+from penstock.strategies import Sink, SinkContext, SinkStrategy
 from penstock.values import JSON, Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, RunNews, Settled
 
 ResultT = TypeVar("ResultT")

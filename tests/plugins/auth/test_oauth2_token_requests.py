@@ -29,7 +29,7 @@ from support.server import Handler, Received, Reply, routes, serve
 ENDPOINT: Final = r"POST http://127\.0\.0\.1:\d+/token"
 
 
-def _read(server: Identity, auth: Any, count: int = 1, clock: FakeClock | SystemClock | None = None) -> None:  # noqa: ANN401
+def _assert_read(server: Identity, auth: Any, count: int = 1, clock: FakeClock | SystemClock | None = None) -> None:  # noqa: ANN401
     connection = settings(server.api_url, timeout=5, max_retries=3)
     assert statuses(connection, auth, *["/users"] * count, clock=clock) == [200] * count
 
@@ -105,7 +105,7 @@ def test_a_token_request_is_a_form_with_what_the_settings_say(
 def test_id_and_secret_are_encoded_before_they_are_joined() -> None:
     client = Client("pen:stock ü", "s3cret+/%: ~ü")
     with identity(client) as server:
-        _read(server, oauth2(server, clientId=client.client_id, clientSecret=client.secret))
+        _assert_read(server, oauth2(server, clientId=client.client_id, clientSecret=client.secret))
     [request] = server.token_requests
 
     assert _basic(request) == "pen%3Astock%20%C3%BC:s3cret%2B%2F%25%3A%20~%C3%BC"
@@ -120,7 +120,7 @@ def test_further_headers_are_sent_with_token_requests_only() -> None:
 
     with identity() as server:
         server.api = api
-        _read(server, oauth2(server, tokenHeaders={"X-Tenant": "t1"}))
+        _assert_read(server, oauth2(server, tokenHeaders={"X-Tenant": "t1"}))
     [request] = server.token_requests
 
     assert request.headers["X-Tenant"] == "t1"
@@ -150,7 +150,7 @@ def test_an_assertion_says_who_for_whom_and_until_when_and_is_never_the_same(
     with identity(*CLIENTS) as server:
         server.ledger.uses_per_token = 1
         auth = oauth2(server, clientId=client, clientAuthMethod=method, assertionLifetime=240, **extra)
-        _read(server, auth, 3, SystemClock())
+        _assert_read(server, auth, 3, SystemClock())
     forms = server.forms()
     key = RSA.public_key() if method == "private_key_jwt" else LONG_SECRET
     claims = [
@@ -177,7 +177,7 @@ def test_an_attempt_that_was_heard_and_not_answered_does_not_use_up_an_assertion
         auth = oauth2(
             server, clientId="penstock-key", clientSecret=None, clientAuthMethod="private_key_jwt", privateKey=PEM
         )
-        _read(server, auth, clock=SystemClock())
+        _assert_read(server, auth, clock=SystemClock())
 
     assert len(server.token_requests) == 2
 
@@ -200,7 +200,7 @@ def test_a_service_account_signs_what_the_settings_say() -> None:
             assertionAudience=server.issuer,
             assertionClaims={"scope": "read", "groups": ["a"]},
         )
-        _read(server, auth, clock=SystemClock())
+        _assert_read(server, auth, clock=SystemClock())
     [form] = server.forms()
     claims = jwt.decode(form["assertion"], RSA.public_key(), algorithms=["RS256"], audience=server.issuer)
 
@@ -264,7 +264,7 @@ def test_an_actor_is_named_in_an_exchange() -> None:
             requestedTokenType="urn:x:token",
             audience="api",
         )
-        _read(server, auth)
+        _assert_read(server, auth)
     [form] = server.forms()
 
     assert form["subject_token_type"] == "urn:ietf:params:oauth:token-type:id_token"
@@ -300,7 +300,7 @@ def test_a_fixed_bearer_token_can_be_exchanged() -> None:
     with identity() as server:
         server.ledger.subject_tokens["fixed"] = "ada"
         subject = {"authType": "bearer_token", "apiToken": "fixed"}
-        _read(server, oauth2(server, grantType="token_exchange", audience="api", subjectAuth=subject))
+        _assert_read(server, oauth2(server, grantType="token_exchange", audience="api", subjectAuth=subject))
 
     assert [form["subject_token"] for form in server.forms()] == ["fixed"]
 
@@ -357,7 +357,7 @@ def test_the_life_of_a_token_may_be_written_in_any_shape(expires_in: object, ren
 def test_a_bearer_token_goes_by_several_names(token_type: object) -> None:
     with identity() as server:
         server.after = lambda answer: {**answer, "token_type": token_type}
-        _read(server, oauth2(server))
+        _assert_read(server, oauth2(server))
 
 
 @pytest.mark.parametrize("token_type", ["DPoP", "mac", "pop"])
@@ -381,7 +381,7 @@ def test_a_token_that_needs_a_proof_is_not_sent_as_a_bearer_token(token_type: st
 def test_the_token_may_be_anywhere_in_the_answer(path: str, answer: object) -> None:
     with identity() as server:
         server.after = lambda issued: json.loads(json.dumps(answer).replace("{}", str(issued["access_token"])))
-        _read(server, oauth2(server, tokenPath=path))
+        _assert_read(server, oauth2(server, tokenPath=path))
 
 
 UNUSABLE: Final[list[tuple[Handler, str]]] = [
@@ -451,7 +451,7 @@ def test_an_endpoint_that_fails_for_a_while_is_asked_again() -> None:
     clock = FakeClock()
     with identity() as server:
         server.faults.extend([faults.html(503), faults.html(502)])
-        _read(server, oauth2(server), clock=clock)
+        _assert_read(server, oauth2(server), clock=clock)
 
     assert len(server.token_requests) == 3
     assert clock.sleeps == [0.1, 0.2]

@@ -68,7 +68,7 @@ def _whole(value: object) -> int:
     return value
 
 
-def _check(strategy: PaginationStrategy[Any], server: Server, page_size: int, *, told: bool) -> None:
+def _assert_read_whole(strategy: PaginationStrategy[Any], server: Server, page_size: int, *, told: bool) -> None:
     place = "query" if server.records % 2 else "body"
     config = config_of(strategy, pageSize=page_size, paginationIn=place, lastPagePath="page.last")
 
@@ -105,7 +105,7 @@ def _check_ahead(strategy: PaginationStrategy[Any], config: object, reading: Rea
 def test_a_server_that_tells_the_end_is_read_whole_whatever_its_page_size(
     strategy: PaginationStrategy[Any], records: int, cap: int, page_size: int, hint: str
 ) -> None:
-    _check(strategy, Server(records, cap, KNOWING[hint]), page_size, told=hint in TOTALS)
+    _assert_read_whole(strategy, Server(records, cap, KNOWING[hint]), page_size, told=hint in TOTALS)
 
 
 @given(
@@ -117,7 +117,7 @@ def test_a_server_that_tells_the_end_is_read_whole_whatever_its_page_size(
 def test_a_server_that_names_the_next_page_is_read_whole_whatever_its_page_size(
     records: int, cap: int, page_size: int, hint: str
 ) -> None:
-    _check(PAGE, Server(records, cap, BY_NAME[hint]), page_size, told=False)
+    _assert_read_whole(PAGE, Server(records, cap, BY_NAME[hint]), page_size, told=False)
 
 
 @given(
@@ -130,7 +130,7 @@ def test_a_server_that_names_the_next_page_is_read_whole_whatever_its_page_size(
 def test_a_server_that_tells_nothing_is_read_whole_though_it_caps_the_page_size(
     strategy: PaginationStrategy[Any], records: int, cap: int, page_size: int, hint: str
 ) -> None:
-    _check(strategy, Server(records, cap, SILENT[hint]), page_size, told=False)
+    _assert_read_whole(strategy, Server(records, cap, SILENT[hint]), page_size, told=False)
 
 
 @given(

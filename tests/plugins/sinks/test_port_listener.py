@@ -19,8 +19,8 @@ from penstock.demo.port.faults import Fault
 from penstock.demo.port.server import PortStandIn
 from penstock.errors import SinkError
 from penstock.http.lending import Lent
+from penstock.listening import KafkaSettings, Listener, Listening
 from penstock.redaction import Secrets
-from penstock.strategies import KafkaSettings, Listener, Listening
 from penstock.values import Silence, SyncRequest
 from penstock_sinks._port_resyncs import ResyncRequests, asks_for_sync, destination_of, last_sync, moment, topic_of
 from penstock_sinks.port import Port, PortConfig
