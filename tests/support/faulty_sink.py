@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Final, Literal, Self
+from typing import Final, Literal
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkContext, SinkStrategy
+from penstock import EntityBatch, EntityKey, Outcome, Sink
 from penstock.errors import SinkError
-from penstock_sinks.sqlite import Sqlite, SqliteConfig
+from penstock.sync.forwarding import ForwardingSink
+from support.sink_before import StrategyBefore
 
 Manner = Literal["before", "after", "refuse one", "refuse some", "refuse all"]
 """Fail before doing it, or after; or refuse so many entities and do the rest."""
@@ -44,21 +44,12 @@ class Mood:
         return self.at < self.operations <= self.at + self.times
 
 
-class Faulty(Sink):
+class Faulty(ForwardingSink):
     """A sink that misbehaves as its mood is."""
 
     def __init__(self, sink: Sink, mood: Mood) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._mood = mood
-
-    async def __aenter__(self) -> Self:
-        await self._sink.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._sink.__aexit__(kind, error, trace)
 
     def _fail(self) -> None:
         message = "503: the catalog is away"
@@ -82,17 +73,6 @@ class Faulty(Sink):
             self._fail()
         return [Outcome("refused", "it does not please")] * refused + list(outcomes)
 
-    async def count(self) -> int | None:
-        return await self._sink.count()
-
-    async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        async for chunk in self._sink.owned():
-            yield chunk
-
-    async def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        async for chunk in self._sink.entities(blueprint):
-            yield chunk
-
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
         self._mood.deleting(keys)
         due = self._mood.is_due()
@@ -108,14 +88,10 @@ class Faulty(Sink):
         return outcomes
 
 
-class FaultyStrategy(SinkStrategy[SqliteConfig]):
+class FaultyStrategy(StrategyBefore):
     """Opens a catalog that misbehaves as its mood is."""
 
     name = "faulty"
-    Config = SqliteConfig
 
     def __init__(self, mood: Mood) -> None:
-        self._mood = mood
-
-    def open(self, config: SqliteConfig, context: SinkContext) -> Sink:
-        return Faulty(Sqlite().open(config, context), self._mood)
+        super().__init__(lambda sink: Faulty(sink, mood))

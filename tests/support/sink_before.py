@@ -1,13 +1,12 @@
-"""A sink that stands before SQLite's and does some things its own way, and runs into it."""
+"""A strategy whose sink stands before SQLite's, and runs into it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
-from penstock import Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, SinkContext, SinkStrategy
+from penstock import Sink, SinkContext, SinkStrategy
 from penstock.config.models import Chosen
 from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
@@ -15,34 +14,6 @@ from penstock.sync.report import RunReport
 from penstock.sync.run import run_sync
 from penstock_sinks.sqlite import Sqlite, SqliteConfig
 from support.project import Project
-
-
-class SinkBefore(Sink):
-    """Hands everything on; what is to be different is overridden."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    async def __aenter__(self) -> Self:
-        await self._sink.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self._sink.__aexit__(kind, error, trace)
-
-    async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
-        return await self._sink.write(batch)
-
-    def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        return self._sink.owned()
-
-    def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        return self._sink.entities(blueprint)
-
-    async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        return await self._sink.delete(keys)
 
 
 class StrategyBefore(SinkStrategy[SqliteConfig]):

@@ -11,11 +11,12 @@ import pytest
 
 from penstock import Entity, EntityBatch, Outcome, Settled, Sink
 from penstock.errors import SinkError
+from penstock.sync.forwarding import ForwardingSink
 from penstock.sync.report import RunReport
 from penstock.values import DEFERRED
 from support.project import USER, Project, resource, user
 from support.server import ApiServer, Received, routes, serve
-from support.sink_before import SinkBefore, StrategyBefore, sync_through
+from support.sink_before import StrategyBefore, sync_through
 
 LATE = {"2", "1001"}
 """Users, of the first and the second page, that wait for something."""
@@ -31,7 +32,7 @@ class Patient:
     written: list[str] = field(default_factory=list[str])
 
 
-class Deferring(SinkBefore):
+class Deferring(ForwardingSink):
     """A SQLite catalog that writes some entities only when it is told to settle."""
 
     def __init__(self, sink: Sink, patient: Patient) -> None:

@@ -17,6 +17,7 @@ from penstock.config.models import Chosen, Settings
 from penstock.plan.apply import apply_plan
 from penstock.plan.file import read_plan
 from penstock.redaction import Secrets
+from penstock.sync.forwarding import ForwardingSink
 from penstock.sync.observer import Observer
 from penstock.sync.report import RunReport
 from penstock.sync.run import run_sync
@@ -26,7 +27,7 @@ from support.changing import Changing, incremental, names, project_for, titles
 from support.planning import PLACE, plan
 from support.project import Project, resource
 from support.server import Received, Reply, serve
-from support.sink_before import SinkBefore, StrategyBefore, sync_through
+from support.sink_before import StrategyBefore, sync_through
 
 LINKED: dict[str, Any] = {"paginationType": "header_link"}
 CUSTOM: dict[str, Any] = {
@@ -45,7 +46,7 @@ class Ways:
     before_settling: Callable[[], None] = lambda: None
 
 
-class Searching(SinkBefore):
+class Searching(ForwardingSink):
     """A SQLite catalog in which queries of the form ``{"name": ...}`` name entities."""
 
     def __init__(self, sink: Sink, ways: Ways) -> None:

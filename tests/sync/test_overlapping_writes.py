@@ -17,11 +17,12 @@ from penstock import EntityBatch, Outcome, Sink
 from penstock.errors import SinkError
 from penstock.http.client import ApiRequest, ApiResponse
 from penstock.redaction import Secrets
+from penstock.sync.forwarding import ForwardingSink
 from penstock.sync.report import RunReport
 from penstock.sync.spool import Spool
 from support.project import USER, Project, user
 from support.server import ApiServer, Received, routes, serve
-from support.sink_before import SinkBefore, StrategyBefore, sync_through
+from support.sink_before import StrategyBefore, sync_through
 
 BATCHES = 5
 ALL = {str(number) for number in range(1, BATCHES * 1000 + 1)}
@@ -44,7 +45,7 @@ class Told:
     """What was still at work when the sink was closed."""
 
 
-class Overlapping(SinkBefore):
+class Overlapping(ForwardingSink):
     """A SQLite catalog that takes several batches, and is done with the later one of two first."""
 
     def __init__(self, sink: Sink, told: Told) -> None:

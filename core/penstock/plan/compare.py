@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from penstock.plan.calls import Calls, Delete, Write
 from penstock.plan.changes import Action, Change, Changes, differences
 from penstock.strategies import Sink
-from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OutcomeKind, OwnedEntity, Settled
+from penstock.sync.forwarding import ForwardingSink
+from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OutcomeKind, RunNews, Settled
 
 _ACTIONS: Final[dict[OutcomeKind, Action]] = {"created": "create", "updated": "update"}
 
 
-class Comparing(Sink):
+class Comparing(ForwardingSink):
     """Hands everything on, and compares what is held before a call with what is held after it.
 
     Args:
@@ -24,24 +24,12 @@ class Comparing(Sink):
     """
 
     def __init__(self, sink: Sink, changes: Changes, calls: Calls) -> None:
-        self._sink = sink
+        super().__init__(sink)
         self._changes = changes
         self._calls = calls
 
-    async def __aenter__(self) -> Self:
-        """Enter the other one."""
-        await self._sink.__aenter__()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Leave the other one."""
-        await self._sink.__aexit__(kind, error, trace)
-
-    async def claim(self) -> None:
-        """Have the other one claimed."""
-        await self._sink.claim()
+    async def tell(self, news: RunNews) -> None:
+        """Tell nobody: what is only planned is no news."""
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         """Write, and note what was created or updated."""
@@ -67,24 +55,6 @@ class Comparing(Sink):
                 for one, now in zip(changed, after, strict=True)
             )
             yield chunk
-
-    async def count(self) -> int | None:
-        """Count as the other one does."""
-        return await self._sink.count()
-
-    async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        """Iterate as the other one does."""
-        async for chunk in self._sink.owned():
-            yield chunk
-
-    async def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        """Iterate as the other one does."""
-        async for chunk in self._sink.entities(blueprint):
-            yield chunk
-
-    async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
-        """Read as the other one does."""
-        return await self._sink.read(keys)
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
         """Delete, and note what was there."""

@@ -7,7 +7,7 @@ it is asked to write for that alone: so it is not foretold.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import AsyncIterator, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby, islice
 from operator import attrgetter
@@ -16,7 +16,7 @@ from typing import Any, Final, Self, cast
 
 import orjson
 
-from penstock import Entity, EntityKey, HeldEntity, Outcome, OwnedEntity, RunNews, SinkContext
+from penstock import Entity, EntityKey, HeldEntity, Outcome, RunNews, SinkContext
 from penstock.errors import SinkError
 from penstock.values import ABSENT, CREATED, DELETED, UPDATED, OutcomeKind
 from penstock_sinks._port_api import Api
@@ -126,31 +126,18 @@ class RehearsedSink(PortSink):
                 found[EntityKey(blueprint, name)] = HeldEntity("", "", entity_of(blueprint, one))
         return [found.get(key) for key in keys]
 
-    async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
-        """Iterate over what would be ours."""
-        self._memory.begin_list()
-        async for page in self._finder.ours():
-            self._memory.add_to_list((blueprint, identifier, None) for blueprint, identifier in page)
+    async def _list_ours(self) -> None:
+        await super()._list_ours()
         self._memory.add_to_list((*key, None) for key in self._changed.keys(deleted=False))
         self._memory.drop_from_list(self._changed.keys(deleted=True))
-        for chunk in self._memory.ours():
-            yield [OwnedEntity(self._kinds.get(blueprint, ""), blueprint, name) for blueprint, name in chunk]
 
-    async def entities(self, blueprint: str | None = None) -> AsyncIterator[Sequence[Entity]]:
-        """Iterate over what would be there."""
-        for one in await self._finder.blueprints():
-            identifier = str(one["identifier"])
-            if blueprint in {None, identifier}:
-                self._memory.begin_list()
-                async for page in self._finder.pages(one, ours=False):
-                    self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
-                changed = self._changed.all_of(identifier)
-                self._memory.add_to_list(
-                    (identifier, name, orjson.dumps(found)) for name, found in changed.items() if found is not None
-                )
-                self._memory.drop_from_list((identifier, name) for name, found in changed.items() if found is None)
-                for chunk in self._memory.contents(identifier):
-                    yield [entity_of(identifier, found) for found in chunk]
+    async def _list_all_of(self, identifier: str, blueprint: Mapping[str, Any]) -> None:
+        await super()._list_all_of(identifier, blueprint)
+        changed = self._changed.all_of(identifier)
+        self._memory.add_to_list(
+            (identifier, name, orjson.dumps(found)) for name, found in changed.items() if found is not None
+        )
+        self._memory.drop_from_list((identifier, name) for name, found in changed.items() if found is None)
 
     async def now(self, blueprint: str, names: Sequence[str]) -> dict[str, Found]:
         """Return what would be there of these: what was put over it, else what Port has."""

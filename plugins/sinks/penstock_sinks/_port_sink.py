@@ -124,9 +124,7 @@ class PortSink(Sink):
 
     async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
         """Iterate over what we wrote last, without what Port made for relations of this run only."""
-        self._memory.begin_list()
-        async for page in self._finder.ours():
-            self._memory.add_to_list((blueprint, identifier, None) for blueprint, identifier in page)
+        await self._list_ours()
         for chunk in self._memory.ours():
             yield [OwnedEntity(self._kinds.get(blueprint, ""), blueprint, name) for blueprint, name in chunk]
 
@@ -135,11 +133,19 @@ class PortSink(Sink):
         for one in await self._finder.blueprints():
             identifier = str(one["identifier"])
             if blueprint in {None, identifier}:
-                self._memory.begin_list()
-                async for page in self._finder.pages(one, ours=False):
-                    self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
+                await self._list_all_of(identifier, one)
                 for chunk in self._memory.contents(identifier):
                     yield [entity_of(identifier, found) for found in chunk]
+
+    async def _list_ours(self) -> None:
+        self._memory.begin_list()
+        async for page in self._finder.ours():
+            self._memory.add_to_list((blueprint, identifier, None) for blueprint, identifier in page)
+
+    async def _list_all_of(self, identifier: str, blueprint: Mapping[str, Any]) -> None:
+        self._memory.begin_list()
+        async for page in self._finder.pages(blueprint, ours=False):
+            self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
 
     async def tell(self, news: RunNews) -> None:
         """Tell Port, for the pages that show it."""
