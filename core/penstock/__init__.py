@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
     from penstock.values import SyncRequest as SyncRequest
+    from penstock.values import Timetable as Timetable
     from penstock.values import Token as Token
     from penstock.values import WriteFlags as WriteFlags
 
@@ -90,6 +91,7 @@ _HOME = {
     "Stop": "penstock.values",
     "StopReason": "penstock.values",
     "SyncRequest": "penstock.values",
+    "Timetable": "penstock.values",
     "Token": "penstock.values",
     "WriteFlags": "penstock.values",
 }

@@ -57,6 +57,7 @@ def test_port_is_told_of_the_beginning_and_of_what_came(project: Project, standi
     begun, ended = told(standin, "/resync-state")
     assert (begun["status"], begun["lastResyncEnd"], ended["status"]) == ("running", None, "failed")
     assert begun["lastResyncStart"] < ended["lastResyncEnd"]
+    assert {one[name] for one in (begun, ended) for name in ("nextResync", "intervalInMinuets")} == {None}
     first, last = told(standin, "/syncMetrics")
     assert [(one["kindIdentifier"], one["syncState"]) for one in first["syncKindsMetrics"]] == [
         ("/users-0", "pending"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from penstock.config.models import Resource
 from penstock.errors import PenstockError
 from penstock.strategies import Sink
 from penstock.sync.report import KindReport, RunReport, Status
-from penstock.values import KindNews, NewsState, RunNews
+from penstock.values import KindNews, NewsState, RunNews, Timetable
 
 _LOG: Final = logging.getLogger(__name__)
 _STATES: Final[dict[Status, NewsState]] = {
@@ -23,11 +24,18 @@ _STATES: Final[dict[Status, NewsState]] = {
 
 
 class News:
-    """Tells one sink of one run."""
+    """Tells one sink of one run.
 
-    def __init__(self, sink: Sink, report: RunReport) -> None:
+    Args:
+        sink: Whom.
+        report: What is told.
+        timetable: When the next run is due, if there is a schedule.
+    """
+
+    def __init__(self, sink: Sink, report: RunReport, timetable: Timetable | None) -> None:
         self._sink = sink
         self._report = report
+        self._timetable = timetable
         self._started = time.monotonic()
         self._states: list[NewsState] = []
         """Of the report's kinds, while they are read."""
@@ -64,7 +72,8 @@ class News:
         await self._tell("running", kinds)
 
     async def _tell(self, state: NewsState, kinds: Sequence[KindNews]) -> None:
-        news = RunNews(state, self._report.started_at, time.monotonic() - self._started, kinds)
+        timetable = None if self._timetable is None else self._timetable.after(datetime.now(UTC))
+        news = RunNews(state, self._report.started_at, time.monotonic() - self._started, kinds, timetable)
         try:
             await self._sink.tell(news)
         except PenstockError as error:

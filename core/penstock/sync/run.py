@@ -122,7 +122,7 @@ async def run_between(
             async with journal.lease.renewed():
                 await sink.claim()
                 journal.lease.check()  # whoever takes over claims after us
-                news = News(sink, report)
+                news = News(sink, report, settings.timetable)
                 await news.begun(settings.resources, only)
                 try:
                     run = _Run(source, sink, journal, kept, number, report.started_at, observer, news)

@@ -6,6 +6,7 @@ Sources: sync.md section 9, port_api.md sections 4 and 9. Where Port does not kn
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _PATIENCE: Final = 30.0
 """Seconds; what is down may be tried again for longer than the sync itself takes."""
+_MINUTE: Final = timedelta(minutes=1)
 _RUNTIME: Final = "__runtime__"
 _RECONCILIATION: Final = "__reconciliation__"
 
@@ -153,7 +155,13 @@ def _counts(**counts: int) -> Object:
 
 def _state(news: RunNews) -> Object:
     """Return the state as Port wants it; one key is misspelt there."""
-    state: Object = {"status": news.state, "nextResync": None, "intervalInMinuets": None}
+    table = news.timetable
+    state: Object = {
+        "status": news.state,
+        "nextResync": None if table is None else _text(table.due),
+        # whole minutes, as Ocean has no others: a shorter interval is told as one of them
+        "intervalInMinuets": None if table is None else math.ceil(table.interval / _MINUTE),
+    }
     if news.state == "running":
         return {**state, "lastResyncStart": _text(news.started_at), "lastResyncEnd": None}
     return {**state, "lastResyncEnd": _text(news.started_at + timedelta(seconds=news.seconds))}
