@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from penstock.values import Page as Page
     from penstock.values import PageRequest as PageRequest
     from penstock.values import QueryValue as QueryValue
+    from penstock.values import Remark as Remark
     from penstock.values import RunNews as RunNews
     from penstock.values import Settled as Settled
     from penstock.values import Silence as Silence
@@ -85,6 +86,7 @@ _HOME = {
     "Page": "penstock.values",
     "PageRequest": "penstock.values",
     "QueryValue": "penstock.values",
+    "Remark": "penstock.values",
     "RunNews": "penstock.values",
     "Settled": "penstock.values",
     "Silence": "penstock.values",

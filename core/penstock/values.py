@@ -273,6 +273,20 @@ class KindNews(NamedTuple):
     """The same of what was odd."""
 
 
+RemarkLevel: TypeAlias = Literal["error", "warning"]
+
+
+class Remark(NamedTuple):
+    """Something that the report of a run says of one of its kinds."""
+
+    kind: str
+    place: int
+    """Which one of ``RunNews.kinds``, from 0."""
+    level: RemarkLevel
+    text: str
+    """Where, and what; no secrets."""
+
+
 class Timetable(NamedTuple):
     """When syncs of a source are due."""
 

@@ -8,7 +8,7 @@ from dataclasses import InitVar, asdict, dataclass, field
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from penstock.values import JSON, StopReason
+from penstock.values import JSON, RemarkLevel, StopReason
 
 Status: TypeAlias = Literal["complete", "incomplete", "held", "interrupted"]
 Extent: TypeAlias = Literal["full", "changes"]
@@ -24,6 +24,9 @@ class Message(NamedTuple):
     where: str
     """The kind, request, item or setting: ``/teams/{team}/members team=core page 3``."""
     message: str
+
+
+Heard: TypeAlias = Callable[[RemarkLevel, Message], None]
 
 
 @dataclass(eq=False)
@@ -73,9 +76,12 @@ class KindReport:
     seconds: float = 0.0
     redact: InitVar[Callable[[str], str]] = str
     """Takes secrets out of a message at once: by the end of the run, those of its beginning may be forgotten."""
+    heard: InitVar[Heard | None] = None
+    """Hears each message that is kept."""
 
-    def __post_init__(self, redact: Callable[[str], str]) -> None:
+    def __post_init__(self, redact: Callable[[str], str], heard: Heard | None) -> None:
         self._redact = redact
+        self._heard = heard
 
     def redacted(self, text: str) -> str:
         """Return a text as reports may show it."""
@@ -84,17 +90,19 @@ class KindReport:
     def error(self, where: str, message: str) -> None:
         """Record why this kind is incomplete."""
         self.status = "incomplete"
-        self._keep(self.errors, where, message)
+        self._keep("error", self.errors, where, message)
 
     def warn(self, where: str, message: str) -> None:
         """Record something odd."""
-        self._keep(self.warnings, where, message)
+        self._keep("warning", self.warnings, where, message)
 
-    def _keep(self, messages: list[Message], where: str, message: str) -> None:
+    def _keep(self, level: RemarkLevel, messages: list[Message], where: str, message: str) -> None:
         if len(messages) < MAX_MESSAGES:
             shown = Message(self._redact(where), self._redact(message))
             if shown not in messages:
                 messages.append(shown)
+                if self._heard is not None:
+                    self._heard(level, shown)
 
 
 @dataclass(slots=True, eq=False)

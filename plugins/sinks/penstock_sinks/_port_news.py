@@ -15,10 +15,10 @@ from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_heartbeat import Heartbeat
 from penstock_sinks._port_integration import Object, find
-from penstock_sinks._port_logs import send_logs
+from penstock_sinks._port_logs import EventLog
 
 if TYPE_CHECKING:
-    from penstock import KindNews, RunNews
+    from penstock import KindNews, Remark, RunNews
     from penstock.values import JSON
 
 _PATIENCE: Final = 30.0
@@ -34,7 +34,7 @@ class Bulletin:
     def __init__(self, api: Api, run: str, *, logs: bool, beats: float | None) -> None:
         self._api = api
         self._run = run
-        self._logs = logs
+        self._log = EventLog(api, run) if logs else None
         self._heartbeat = None if beats is None else Heartbeat(api, run, beats)
         self._integration: Object | None = None
         self._states: list[str] | None = None
@@ -55,8 +55,18 @@ class Bulletin:
         except RefusalError as error:
             raise SinkError(f"{error.message} ({error.status} {error.code})") from error
 
+    def note(self, remark: Remark) -> None:
+        """Have it sent with the next lines of the event log."""
+        if self._log is not None:
+            self._log.note(remark)
+
     async def close(self) -> None:
-        """Send nothing more."""
+        """Send what is left of the event log, where the run has come to no end, and nothing more."""
+        await self._beat_no_more()
+        if self._log is not None:
+            await self._log.close()
+
+    async def _beat_no_more(self) -> None:
         if self._heartbeat is not None:
             await self._heartbeat.stop()
 
@@ -69,27 +79,31 @@ class Bulletin:
     async def _tell_of_changes(self, news: RunNews) -> None:
         """Tell of the kinds that have begun or ended since."""
         before, self._states = self._states or [], [one.state for one in news.kinds]
-        url = "" if self._integration is None else _ingest(self._integration, "metricAttributes")
-        if url and len(before) == len(news.kinds):
-            for index, (one, state) in enumerate(zip(news.kinds, before, strict=True)):
-                if one.state != state:
-                    await self._tell_of_kind(url, self._kind(index, one))
+        if len(before) != len(news.kinds):
+            return
+        changed = [(index, one) for index, one in enumerate(news.kinds) if one.state != before[index]]
+        if self._log is not None:
+            for index, one in changed:
+                self._log.tell_of_kind(index, one)
+        if self._integration is not None and (url := _ingest(self._integration, "metricAttributes")):
+            for index, one in changed:
+                await self._tell_of_kind(url, self._kind(index, one))
 
     async def _tell_of_run(self, news: RunNews) -> None:
         if news.state == "running":
             self._states = [one.state for one in news.kinds]
             self._integration = await find(self._api)
         else:
-            await self.close()
+            await self._beat_no_more()
         if self._integration is None:
             return
+        if self._log is not None and (url := _ingest(self._integration, "logAttributes")):
+            self._log.tell_of_run(url, news)
         await self._api.call("PATCH", "integration", self._api.owner.identifier, "resync-state", body=_state(news))
         if url := _ingest(self._integration, "metricAttributes"):
             await self._tell_of_kinds(url, news)
         if news.state == "running" and self._heartbeat and (url := _ingest(self._integration, "metricAttributes")):
             self._heartbeat.start(url)
-        if self._logs and (url := _ingest(self._integration, "logAttributes")):
-            await send_logs(self._api, url, self._run, news)
 
     async def _tell_of_kinds(self, url: str, news: RunNews) -> None:
         kinds = [self._kind(index, one) for index, one in enumerate(news.kinds)]
