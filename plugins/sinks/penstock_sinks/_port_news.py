@@ -16,6 +16,7 @@ from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_heartbeat import Heartbeat
 from penstock_sinks._port_integration import Object, find
 from penstock_sinks._port_logs import EventLog
+from penstock_sinks._port_usage import Meter
 
 if TYPE_CHECKING:
     from penstock import KindNews, Remark, RunNews
@@ -36,6 +37,9 @@ class Bulletin:
         self._run = run
         self._log = EventLog(api, run) if logs else None
         self._heartbeat = None if beats is None else Heartbeat(api, run, beats)
+        self._meter = Meter()
+        self._usage: dict[int, Object] = {}
+        """What reading each kind has cost, by its place."""
         self._integration: Object | None = None
         self._states: list[str] | None = None
         """Of the kinds, as Port knows them; None before the run has begun."""
@@ -63,6 +67,7 @@ class Bulletin:
     async def close(self) -> None:
         """Send what is left of the event log, where the run has come to no end, and nothing more."""
         await self._beat_no_more()
+        await self._meter.close()
         if self._log is not None:
             await self._log.close()
 
@@ -87,7 +92,17 @@ class Bulletin:
                 self._log.tell_of_kind(index, one)
         if self._integration is not None and (url := _ingest(self._integration, "metricAttributes")):
             for index, one in changed:
-                await self._tell_of_kind(url, self._kind(index, one))
+                await self._tell_of_change(url, index, one)
+
+    async def _tell_of_change(self, url: str, index: int, kind: KindNews) -> None:
+        """Tell of a kind that begins or has been read, and measure what is between."""
+        if kind.state != "running":
+            self._usage[index] = self._meter.end()
+        try:
+            await self._tell_of_kind(url, self._kind(index, kind))
+        finally:
+            if kind.state == "running":
+                self._meter.begin()
 
     async def _tell_of_run(self, news: RunNews) -> None:
         if news.state == "running":
@@ -136,7 +151,8 @@ class Bulletin:
                 "resync": {"duration_seconds": round(one.seconds, 3), "success": int(one.state == "completed")},
             }
         state = "syncing" if one.state == "running" else one.state
-        return self._figures(f"{one.kind}-{index}", one.kind, index, state, phases)
+        figures = self._figures(f"{one.kind}-{index}", one.kind, index, state, phases)
+        return {**figures, "metrics": {"phase": phases, **self._usage.get(index, {})}}
 
     def _figures(self, identifier: str, kind: str, index: int, state: str, phases: Object) -> Object:
         owner = self._api.owner
