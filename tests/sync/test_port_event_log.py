@@ -96,7 +96,11 @@ def test_a_run_that_cannot_go_on_sends_what_it_has_said(project: Project, standi
 
 def test_no_secret_is_in_the_event_log(project: Project, api: ApiServer, standin: PortStandIn) -> None:
     project.config["connection"] |= {"authType": "bearer_token", "apiToken": "tok-5e0d1c77"}
-    api.handler = lambda request: Reply(b'"' + request.headers["authorization"].encode() + b'"', status=500)
+
+    def repeat_the_token(request: Received) -> Reply:
+        return Reply(b'"' + request.headers["authorization"].encode() + b'"', status=500)
+
+    api.handler = repeat_the_token
     project.config["connection"]["maxRetries"] = 0
     project.sync()
 
