@@ -67,7 +67,7 @@ def _inputs(sources: Path | None, config: Path | None, mapping: Path | None) -> 
     from penstock.cli.settings import inputs
 
     given = inputs(config, mapping)
-    return given if sources is None else replace(given, config_file=None)
+    return given if sources is None else replace(given, config_file=None, ocean_config=None)
 
 
 def _is_once(given: Inputs) -> bool:
@@ -87,7 +87,7 @@ def _options(given: Inputs, folder: Path | None, port: int | None) -> Options:
     service = load_service(given)
     if port is not None:
         service = service.model_copy(update={"port": port})
-    files = Files(given.config_file, given.mapping_file, given.dotenv)
+    files = Files(given.config_file, given.mapping_file, given.dotenv, given.ocean_config)
     return Options(service, OneSource(files) if folder is None else Folder(folder, given.dotenv))
 
 
