@@ -48,9 +48,11 @@ def serve(
         if sources is None and (once or _is_once(given)):
             from penstock.cli.mapped import settings_to_sync
             from penstock.cli.running import Manner, run
+            from penstock.cli.traces import Traces
 
-            settings = settings_to_sync(context, given).settings
-            code = run(settings, context.secrets, Manner())
+            with Traces("sync") as traces:
+                settings = settings_to_sync(context, given, traces).settings
+                code = run(settings, context.secrets, Manner(), traces=traces)
         else:
             from penstock.service import serve as serve_until_stopped
 

@@ -17,6 +17,7 @@ from penstock.cli.failures import Context, explained
 from penstock.cli.mapped import settings_to_sync
 from penstock.cli.plugged import plugin_manager
 from penstock.cli.running import Manner, run
+from penstock.cli.traces import Traces
 from penstock.config.load import Inputs, load_settings
 from penstock.service.configuration import Snapshot
 from penstock.service.order import Order
@@ -37,8 +38,9 @@ def main(arguments: Sequence[str]) -> int:
         if task == "listen":
             return _listen(context, where, again=more == [AGAIN])
         order = Order.from_json(sys.stdin.buffer.readline())
-        settings = settings_to_sync(context, where).settings._replace(timetable=order.timetable)
-        return run(settings, context.secrets, Manner(quiet=True), only=order.only, report="-")
+        with Traces("sync") as traces:
+            settings = settings_to_sync(context, where, traces).settings._replace(timetable=order.timetable)
+            return run(settings, context.secrets, Manner(quiet=True), only=order.only, report="-", traces=traces)
 
 
 def _listen(context: Context, where: Inputs, *, again: bool) -> int:

@@ -69,12 +69,17 @@ async def run_sync(
     """
 
     def catalog(run: str) -> Sink:
-        sink = open_sink(settings.sink, lend(settings, secrets, run, instruments.wire), settings.plugins)
-        return sink if instruments.sink is None else instruments.sink(sink)
+        return open_catalog(settings, secrets, run, instruments)
 
     with Journal(settings.state_dir, settings.source) as journal:
         ends = Ends(catalog, journal, settings.resume_within, instruments.wire)
         return await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
+
+
+def open_catalog(settings: Settings, secrets: Secrets, run: str, instruments: Instruments) -> Sink:
+    """Return the sink of one run, not entered yet, behind what measures it; raises SinkError."""
+    sink = open_sink(settings.sink, lend(settings, secrets, run, instruments.wire), settings.plugins)
+    return sink if instruments.sink is None else instruments.sink(sink)
 
 
 def lend(settings: Settings, secrets: Secrets, run: str, wire: Callable[[HttpSettings], Wire] | None = None) -> Lent:
