@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from penstock.values import Timetable as Timetable
     from penstock.values import Token as Token
     from penstock.values import WriteFlags as WriteFlags
+    from penstock.version import VERSION as VERSION
 
 _HOME = {
     "hookimpl": "penstock.hookspecs",
@@ -96,6 +97,7 @@ _HOME = {
     "Timetable": "penstock.values",
     "Token": "penstock.values",
     "WriteFlags": "penstock.values",
+    "VERSION": "penstock.version",
 }
 
 

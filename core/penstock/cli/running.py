@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from penstock.cli.console import say, to_json
 from penstock.cli.files import discard_former, require_folder, write_whole
@@ -26,7 +28,7 @@ _POLL = 1.0
 """Seconds between two looks whether another run has ended."""
 
 
-class Manner(NamedTuple):
+class Manner(Struct, frozen=True):
     """How a run speaks."""
 
     verbose: bool = False

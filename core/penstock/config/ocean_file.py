@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
+
+from msgspec.structs import replace
 
 from penstock.config.node import Node, to_snake
 from penstock.config.problems import Findings

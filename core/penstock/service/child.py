@@ -13,6 +13,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from penstock.cli.failures import Context, explained
 from penstock.cli.mapped import settings_to_sync
 from penstock.cli.plugged import plugin_manager
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
             return _listen(context, where, again=more == [AGAIN])
         order = Order.from_json(sys.stdin.buffer.readline())
         with Traces("sync") as traces:
-            settings = settings_to_sync(context, where, traces).settings._replace(timetable=order.timetable)
+            settings = replace(settings_to_sync(context, where, traces).settings, timetable=order.timetable)
             return run(settings, context.secrets, Manner(quiet=True), only=order.only, report="-", traces=traces)
 
 
@@ -50,7 +52,7 @@ def _listen(context: Context, where: Inputs, *, again: bool) -> int:
 
     context.settings = settings = load_settings(where, plugin_manager())
     if again:  # no sync begins now
-        settings = settings._replace(listening=settings.listening._replace(begins_with_sync=False))
+        settings = replace(settings, listening=settings.listening._replace(begins_with_sync=False))
     asyncio.run(listen(settings, context.secrets))
     return 0
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple, Self, TypedDict, cast
+from typing import Self, TypedDict, cast
 
 import orjson
+from msgspec import Struct
 
 from penstock.values import Timetable
 
@@ -18,10 +18,10 @@ class _Content(TypedDict):
     due: str | None
 
 
-class Order(NamedTuple):
+class Order(Struct, frozen=True):
     """Which kinds to sync, and what comes after."""
 
-    only: Sequence[str] = ()
+    only: tuple[str, ...] = ()
     """Kinds; all when empty."""
     timetable: Timetable | None = None
     """When the next sync is due; None without a schedule."""
@@ -40,7 +40,7 @@ class Order(NamedTuple):
     def from_json(cls, data: bytes) -> Self:
         """Return the order that ``to_json`` wrote."""
         content = cast("_Content", orjson.loads(data))
-        interval, due = content["interval"], content["due"]
+        only, interval, due = tuple(content["only"]), content["interval"], content["due"]
         if interval is None or due is None:
-            return cls(content["only"])
-        return cls(content["only"], Timetable(timedelta(seconds=interval), datetime.fromisoformat(due)))
+            return cls(only)
+        return cls(only, Timetable(timedelta(seconds=interval), datetime.fromisoformat(due)))

@@ -176,7 +176,7 @@ class Source:
         self._shared.metrics.began(source)
         self._since = time.monotonic()
         timetable = None if self._schedule is None else self._schedule.timetable(self._since)
-        order = Order(sorted(task.only), timetable)
+        order = Order(tuple(sorted(task.only)), timetable)
         self._sync = asyncio.create_task(self._shared.runner.sync(self.snapshot, order, log.relay))
         try:
             ran = await asyncio.shield(self._sync)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 from penstock.sync.report import KindReport
 
@@ -33,7 +35,7 @@ MakeWire: TypeAlias = "Callable[[HttpSettings], Wire]"
 """Gives what sends the requests of one client."""
 
 
-class Instruments(NamedTuple):
+class Instruments(Struct, frozen=True):
     """What is built into a run to measure it, chosen once before it begins; where there is none, nothing is paid."""
 
     sink: Callable[[Sink], Sink] | None = None

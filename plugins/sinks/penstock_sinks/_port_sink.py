@@ -6,12 +6,12 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self, cast
 
 import orjson
+from msgspec import Struct
 
 from penstock import (
     JSON,
@@ -50,8 +50,7 @@ _FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEn
 _NO_BLUEPRINT: Final = "Port does not allow a blueprint of this name"
 
 
-@dataclass(frozen=True, slots=True)
-class _Blueprint:
+class _Blueprint(Struct, frozen=True):
     """What is known of a blueprint."""
 
     targets: Mapping[str, str]
