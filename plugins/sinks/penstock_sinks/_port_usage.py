@@ -11,7 +11,6 @@ import time
 from array import array
 from pathlib import Path
 from resource import getpagesize
-from statistics import median
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -63,12 +62,12 @@ class Meter:
         average = _percent(self._first, now)
         figures: dict[str, JSON] = {
             "cpu_max_percent": round(max(self._percents), 1),
-            "cpu_median_percent": round(median(self._percents), 1),
+            "cpu_median_percent": round(_median(self._percents), 1),
             "cpu_avg_percent": round(average, 1),
         }
         if self._bytes:
             figures["memory_max_bytes"] = int(max(self._bytes))
-            figures["memory_median_bytes"] = int(median(self._bytes))
+            figures["memory_median_bytes"] = int(_median(self._bytes))
             figures["memory_avg_bytes"] = int(sum(self._bytes) / len(self._bytes))
         return figures
 
@@ -100,6 +99,11 @@ class Meter:
         except OSError:  # not on this system
             return
         self._bytes.append(int(pages) * getpagesize())
+
+
+def _median(numbers: array[float]) -> float:
+    """Return the one in the middle, the lower of two; importing ``statistics`` would take longer than a small kind."""
+    return sorted(numbers)[(len(numbers) - 1) // 2]
 
 
 def _percent(one: _Look, other: _Look) -> float:
