@@ -28,7 +28,7 @@ from support.authorization_server import Identity, identity
 from support.lives import Life, Lived, Parent, When, parent
 from support.server import Received, Reply
 
-SEEDS = int(os.environ.get("PENSTOCK_SEEDS", "40"))
+SEEDS = int(os.environ.get("PENSTOCK_SEEDS", "20"))
 SECRET = "s3cret-of-penstock"
 
 
