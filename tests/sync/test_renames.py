@@ -84,6 +84,16 @@ def test_when_the_new_name_is_mended_the_old_one_goes(place: Place) -> None:
     assert place.project.holds() == {}
 
 
+def test_a_record_that_is_renamed_again_and_refused_again_stays(place: Place) -> None:
+    place.sync("a", "b", "c")
+    place.sync(_refused("a"), "b", "c")
+    place.sync("a", "b", "c")
+
+    assert place.sync(_refused("a"), "b", "c") == ({"a", "b", "c"}, 0, 1)
+    assert place.sync("a", "b", "c") == ({"a", "b", "c"}, 0, 0)
+    assert place.sync("a", _refused("a"), "c") == ({"a", "b", "c"}, 0, 1)
+
+
 def test_what_is_always_refused_delays_no_deletion_of_others(place: Place) -> None:
     place.sync("a", "b", "c", _refused("z"))
 

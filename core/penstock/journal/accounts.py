@@ -26,6 +26,10 @@ DELETE FROM pages WHERE run < ?
 AND (partition, run, page) NOT IN (SELECT partition, run, page FROM seen WHERE run < ?)
 AND (partition, run, page) NOT IN (SELECT partition, seen, page FROM deletions WHERE partition IS NOT NULL)
 """
+_LEAVE_BEHIND: Final = """
+UPDATE refusals SET what = 'write before' WHERE what = 'write' AND NOT EXISTS (
+  SELECT 1 FROM seen WHERE seen.blueprint = refusals.blueprint AND seen.identifier = refusals.identifier)
+"""
 _BURY: Final = """
 INSERT INTO deletions(blueprint, identifier, run, at, resource, cause, decision, reads, found, partition, seen, page)
 SELECT missing.blueprint, missing.identifier, ?, ?, missing.resource, cause, decision, needed, ?,
@@ -48,8 +52,8 @@ WHERE blueprint = ? AND identifier = ? ORDER BY deletions.id DESC LIMIT 1
 """
 _NEXT_BLUEPRINT: Final = "SELECT blueprint FROM seen WHERE blueprint > ? ORDER BY blueprint LIMIT 1"
 
-Refused: TypeAlias = Literal["write", "delete"]
-"""What a sink would not do."""
+Refused: TypeAlias = Literal["write", "delete", "write before"]
+"""What a sink would not do; the last: write what has left the source since."""
 
 
 class Asked(NamedTuple):
@@ -160,8 +164,13 @@ class Accounts:
         """The run of the newest refusal, 0 where there is none; None until it is looked up."""
 
     def begin(self, run: int) -> None:
-        """Forget the pages of runs before the last one to which nothing refers any more."""
+        """Forget the pages of runs before the last one to which nothing refers any more.
+
+        What was refused and is no longer at the source begins anew when it comes back: under its name there may be
+        another record then.
+        """
         self._file.execute(_FORGET_PAGES, (run - 1, run - 1))
+        self._file.execute(_LEAVE_BEHIND)
 
     def has_refusals(self, run: int) -> bool:
         """Return whether the sink has refused anything in this run, which is the newest."""
@@ -245,7 +254,7 @@ class Accounts:
         return None if row is None else Refusal._make(row)
 
     def first_refusal(self, key: tuple[str, str]) -> int | None:
-        """Return the first run that is remembered in which the sink would not write an entity."""
+        """Return the first run that is remembered in which the sink would not write an entity, since it is there."""
         query = "SELECT min(run) FROM refusals WHERE blueprint = ? AND identifier = ? AND what = 'write'"
         row = self._file.row(query, key)
         return None if row is None else cast("int | None", row[0])
