@@ -110,12 +110,10 @@ class _Reader:
         return Hints(retry_after, allowances, reset, tuple(self._doubts))
 
     def _retry_after(self) -> float | None:
-        found: list[float | None] = []
-        if "retry-after" in self._told:
-            found.append(self._believed("retry-after", seconds_until(self._told["retry-after"], self._now)))
-        for name in _MILLISECOND_HEADERS:
-            if name in self._told:
-                found.append(self._believed(name, milliseconds(self._told[name])))
+        text = self._told.get("retry-after")
+        found = [] if text is None else [self._believed("retry-after", seconds_until(text, self._now))]
+        there = [name for name in _MILLISECOND_HEADERS if name in self._told]
+        found += [self._believed(name, milliseconds(self._told[name])) for name in there]
         return next((wait for wait in found if wait is not None), None)
 
     def _separate(self) -> Iterator[Allowance]:

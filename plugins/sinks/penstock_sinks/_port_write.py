@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import urlencode
@@ -18,13 +19,15 @@ _HEAD: Final = b'{"entities":['
 _TAIL: Final = b"]}"
 _BAD_BODY: Final = frozenset({400, 413, 422, 500})
 """Answers to a whole request that one entity may be to blame for."""
+_SILENT: Final = Outcome("refused", "Port's answer says nothing of it")
 _UNKNOWN: Final = "unknown"
 """What Port calls an entity whose search query finds nothing."""
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Errors of one entity that may pass."""
 
 
-class Item(NamedTuple):
+@dataclass(slots=True, eq=False)
+class Item:
     """An entity to be sent."""
 
     place: int
@@ -125,6 +128,7 @@ class Writer:
         body = b"".join((_HEAD, b",".join([item.body for item in pack]), _TAIL))
         path = ("blueprints", pack[0].blueprint, "entities", "bulk")
         answer = (await self._api.call("POST", *path, query=self._query, body=body)).body
+        known = len(outcomes)
         for done in _listed(answer, "entities"):
             item = pack[int(done["index"])]
             outcome = CREATED if done.get("created") else UPDATED
@@ -141,9 +145,9 @@ class Writer:
             outcomes[item.place] = self._failure(
                 item, int(error.get("statusCode", 0)), str(error.get("error", "")), str(error.get("message", ""))
             )
-        for item in pack:
-            if item.place not in outcomes:
-                outcomes[item.place] = Outcome("refused", "Port's answer says nothing of it")
+        if len(outcomes) - known < len(pack):
+            for item in pack:
+                outcomes.setdefault(item.place, _SILENT)
 
     async def _single(self, item: Item, outcomes: dict[int, Outcome]) -> None:
         path = ("blueprints", item.blueprint, "entities")
