@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 from penstock.errors import BrokenPluginError, UnknownPluginError
 from penstock.plugins import PluginInfo, PluginManager
+from penstock.version import VERSION
 from support.shelf import Shelf
 
 AUTH = """
@@ -288,7 +288,7 @@ def test_a_plugin_for_another_penstock_is_not_imported_and_says_what_to_upgrade(
 
     info = _info(shelf.manager())
 
-    assert (info.state, info.reason) == ("broken", reason.format(v=version("penstock")))
+    assert (info.state, info.reason) == ("broken", reason.format(v=VERSION))
     assert _imported(shelf) == []
 
 

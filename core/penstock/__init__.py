@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from penstock.values import SyncRequest as SyncRequest
     from penstock.values import Token as Token
     from penstock.values import WriteFlags as WriteFlags
+    from penstock.version import VERSION as VERSION
 
 _HOME = {
     "hookimpl": "penstock.hookspecs",
@@ -92,6 +93,7 @@ _HOME = {
     "SyncRequest": "penstock.values",
     "Token": "penstock.values",
     "WriteFlags": "penstock.values",
+    "VERSION": "penstock.version",
 }
 
 

@@ -7,8 +7,10 @@ name is the level: ``1 = "penstock"``; several where it suits several. One that 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib.metadata import Distribution, version
+from importlib.metadata import Distribution
 from typing import Final
+
+from penstock.version import VERSION
 
 API_GROUP: Final = "penstock.api"
 API_LEVELS: Final = range(1, 2)
@@ -29,7 +31,7 @@ def unsuitability(distribution: Distribution) -> str:
     if not any(int(level) in API_LEVELS for level in levels):
         newer = all(int(level) >= API_LEVELS.stop for level in levels)
         return (
-            f"{who} was written for level {', '.join(levels)} of the plugin API, and penstock {version(HOST)} offers "
+            f"{who} was written for level {', '.join(levels)} of the plugin API, and penstock {VERSION} offers "
             f"{_offered()}; upgrade {HOST if newer else distribution.name}"
         )
     return next(_unmet(distribution, who), "")
@@ -47,7 +49,7 @@ def _unmet(distribution: Distribution, who: str) -> Iterator[str]:
     from packaging.requirements import Requirement  # noqa: PLC0415 - only where there are plugins of strangers
     from packaging.version import Version  # noqa: PLC0415
 
-    ours = Version(version(HOST))
+    ours = Version(VERSION)
     for requirement in map(Requirement, requires):
         if requirement.name.lower() != HOST or (requirement.marker and not requirement.marker.evaluate({"extra": ""})):
             continue

@@ -25,7 +25,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.values import StopReason
 
@@ -37,7 +39,7 @@ class PenstockError(Exception):
     """The root of all errors raised on purpose; its text is fit for a user and free of secrets."""
 
 
-class Problem(NamedTuple):
+class Problem(Struct, frozen=True):
     """One thing wrong with what the user wrote."""
 
     where: str

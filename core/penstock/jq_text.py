@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, NamedTuple, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
+from msgspec import Struct
 from pydantic import Field, GetJsonSchemaHandler, StringConstraints
 from pydantic_core import CoreSchema
 
 
-class JqSyntax(NamedTuple):
+class JqSyntax(Struct, frozen=True):
     """Marks a text setting as jq, for whoever checks settings or shows them; found in a field's ``metadata``."""
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -14,7 +13,7 @@ _LARGEST: Final = 1024 * 1024
 """Bytes: a bundle of every authority there is takes a quarter of it."""
 
 
-class ReadWithSettings(ABC):
+class ReadWithSettings:
     """A type of a field that is read from a word, often a path, when the settings are; written again, it is a word."""
 
     __slots__ = ()
@@ -35,12 +34,12 @@ class ReadWithSettings(ABC):
         return dict(cls._SHOWN)
 
     @classmethod
-    @abstractmethod
     def _read(cls, value: object) -> Self:
         """Return what a word stands for, or the value itself if it was read before; raises ValueError."""
+        raise NotImplementedError
 
-    @abstractmethod
-    def _written(self) -> str: ...
+    def _written(self) -> str:
+        raise NotImplementedError
 
 
 def path_of(value: object, expected: str) -> Path:

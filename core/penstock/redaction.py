@@ -14,6 +14,7 @@ from string import ascii_letters, digits
 from typing import Final, cast
 from urllib.parse import quote, unquote, unquote_plus, urlsplit
 
+from msgspec import Struct
 from pydantic import BaseModel, SecretBytes, SecretStr
 
 from penstock.values import JSON
@@ -134,6 +135,8 @@ def _parts(value: object) -> Iterable[object]:
         return [member for name, member in members if str(name).lower() not in _PUBLIC_NAMES]
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return cast("Sequence[object]", value)
+    if isinstance(value, Struct):
+        return [getattr(value, name) for name in value.__struct_fields__]
     if is_dataclass(value) and not isinstance(value, type):
         return [getattr(value, field.name) for field in fields(value)]
     return ()

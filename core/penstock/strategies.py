@@ -9,11 +9,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, NamedTuple, Self, TypeVar, cast
 
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import JsonSchemaValue
@@ -217,8 +217,7 @@ class Person(ABC):
         """Ask to open a URL in a browser; opens it where that is possible."""
 
 
-@dataclass(frozen=True, slots=True)
-class NestedAuth:
+class NestedAuth(Struct, frozen=True):
     """A setting that holds another auth: ``{authType: basic, username: ..., password: ...}``.
 
     To be used as the type of a field of an auth's ``Config``. The other plugin's own ``Config`` checks the rest.

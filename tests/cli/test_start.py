@@ -31,6 +31,8 @@ ROOMS = {
     "strategies",
     "sync",
     "values",
+    "veiled",
+    "version",
 }
 COMMAND_LINE = {
     "application",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import tomllib
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +16,7 @@ from markdown_it import MarkdownIt
 
 from penstock.config.load import Inputs, load_settings
 from penstock.plugins import PluginManager
+from penstock.version import VERSION
 from support.chart import CHART, CRON, LEAST, ROOT, Manifests, at, helm, refusal, render
 
 README = (CHART / "README.md").read_text(encoding="utf-8")
@@ -432,10 +432,9 @@ def test_the_command_that_the_page_shows_gives_what_the_file_beside_it_gives() -
 
 
 def test_the_chart_has_the_version_of_penstock() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     chart = yaml.safe_load((CHART / "Chart.yaml").read_text(encoding="utf-8"))
 
-    assert chart["appVersion"] == project["version"]
+    assert chart["appVersion"] == VERSION
 
 
 def _values(values: Mapping[str, Any], schema: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

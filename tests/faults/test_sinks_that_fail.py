@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from penstock import SinkStrategy
 from penstock.config.models import Chosen
@@ -31,7 +32,7 @@ OPERATIONS = 5
 def sync_faultily(project: Project, at: int, manner: Manner) -> RunReport | SinkError:
     settings = project.settings()
     strategy: SinkStrategy[Any] = FaultyStrategy(Mood(manner, at, times=1))
-    faulty = settings._replace(sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
+    faulty = replace(settings, sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
 
     async def run() -> RunReport:
         return await run_sync(faulty, Secrets(), observer=Observer(), stop=asyncio.Event())

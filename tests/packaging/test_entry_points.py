@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from penstock.version import VERSION
+
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACKAGES = {"auth": "penstock_auth", "pagination": "penstock_pagination", "sink": "penstock_sinks"}
@@ -24,6 +26,10 @@ def _declared() -> set[tuple[str, str, str]]:
 
 def test_the_installed_entry_points_are_those_of_the_tree_or_it_wants_reinstalling() -> None:
     assert {(point.group, point.name, point.value) for point in INSTALLED} == _declared()
+
+
+def test_the_distribution_has_the_version_that_the_code_tells() -> None:
+    assert distribution("penstock").version == VERSION
 
 
 @pytest.mark.parametrize("point", INSTALLED, ids=lambda point: f"{point.group}:{point.name}")

@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from penstock.config.models import Chosen
 from penstock.journal import Decision, Holds, JournalFile
 from penstock.redaction import Secrets
@@ -44,7 +46,7 @@ class HostileProject(Project):
     def sync_with(self, mood: Mood, observer: Observer | None = None, stop: asyncio.Event | None = None) -> RunReport:
         """Run with a catalog in this mood."""
         strategy: SinkStrategy[Any] = FaultyStrategy(mood)
-        settings = self.settings()._replace(sink=Chosen(strategy, SqliteConfig(path=self.catalog)))
+        settings = replace(self.settings(), sink=Chosen(strategy, SqliteConfig(path=self.catalog)))
 
         async def run() -> RunReport:
             return await run_sync(settings, Secrets(), observer=observer or Observer(), stop=stop or asyncio.Event())

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
 from penstock.journal import Decision, Hold, Holds, JournalFile
@@ -73,7 +75,7 @@ class Project:
         return load_settings(inputs, _plugins())
 
     def sync(self, *, only: Collection[str] = (), anew: bool = False) -> RunReport:
-        settings = self.settings()._replace(anew=anew)
+        settings = replace(self.settings(), anew=anew)
 
         async def run() -> RunReport:
             return await run_sync(settings, Secrets(), only=only, observer=Observer(), stop=asyncio.Event())

@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import replace
+
 from penstock import Sink, SinkContext, SinkStrategy
 from penstock.config.models import Chosen
 from penstock.redaction import Secrets
@@ -30,5 +32,5 @@ class StrategyBefore(SinkStrategy[SqliteConfig]):
 
 def sync_through(strategy: SinkStrategy[Any], project: Project) -> RunReport:
     """Sync once into the project's catalog."""
-    settings = project.settings()._replace(sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
+    settings = replace(project.settings(), sink=Chosen(strategy, SqliteConfig(path=project.catalog)))
     return asyncio.run(run_sync(settings, Secrets(), observer=Observer(), stop=asyncio.Event()))

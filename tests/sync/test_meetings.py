@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from msgspec.structs import replace
 
 from penstock import Entity, EntityBatch, Outcome, Settled, Sink, SinkContext
 from penstock.config.models import Chosen, Settings
@@ -259,7 +260,7 @@ def test_what_the_catalog_refuses_of_a_plan_is_brought_by_the_next_run(tmp_path:
         api.put("/rooms", "r")
         plan(project, out=tmp_path / "plan.jsonl")
         settings = project.settings()
-        refusing = settings._replace(sink=Chosen(RefusingStrategy(Ways(refused={"a", "r"})), settings.sink.config))
+        refusing = replace(settings, sink=Chosen(RefusingStrategy(Ways(refused={"a", "r"})), settings.sink.config))
         asyncio.run(applied(refusing, tmp_path / "plan.jsonl"))
         assert names(project)["a"] != api.lists["/users"]["a"]["name"]
         project.sync()

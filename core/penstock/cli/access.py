@@ -7,12 +7,13 @@ import sys
 import webbrowser
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Final, Literal
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from penstock.cli.console import say
 from penstock.config.models import Access
@@ -29,8 +30,7 @@ _SHOWN: Final = 2
 """A span is shown in the first unit of which it has two: 90 s, and then 2 min."""
 
 
-@dataclass(frozen=True, slots=True)
-class SeenToken:
+class SeenToken(Struct, frozen=True):
     """A kept token as it is shown: without the token."""
 
     kept: StoredToken
@@ -65,8 +65,7 @@ class SeenToken:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """What the store holds, and what the connection makes of it."""
 
     folder: Path

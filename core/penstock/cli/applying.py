@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from msgspec.structs import replace
+
 from penstock.cli.console import say
 from penstock.cli.files import discard_former, require_folder
 from penstock.cli.progress import PLANNED, progress
@@ -24,7 +26,7 @@ def run_plan(planned: PlanFile, settings: Settings, secrets: Secrets, manner: Ma
         PlanMovedError: The source or the catalog has changed since; nothing was done.
         PenstockError: It cannot be done.
     """
-    settings = settings._replace(anew=planned.header.full)
+    settings = replace(settings, anew=planned.header.full)
     planned.require_basis(basis_of(settings, place_of(settings.sink), secrets))
     require_folder("--report", report, ", or - for stdout")
     discard_former(report)

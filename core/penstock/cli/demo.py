@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from msgspec.structs import replace
 
 from penstock.cli.console import put, say, table
 from penstock.cli.failures import explained, misuse
@@ -169,7 +170,7 @@ def _into_port(context: Context, config: Path, manner: Manner) -> int:
         _announce(api)
         sink = {"BASE_URL": port.url, "CLIENT_ID": port.client_id, "CLIENT_SECRET": port.client_secret}
         os.environ.update({f"PENSTOCK__SINK__{name}": value for name, value in sink.items()})
-        settings = context.settings = read_settings(config, None, sink="port")._replace(state_dir=Path(state))
+        settings = context.settings = replace(read_settings(config, None, sink="port"), state_dir=Path(state))
         if not manner.quiet:
             say(f"an API with made-up records listens on {api.url}; {config} says how to read it")
             say(f"a stand-in for Port listens on {port.url}, and is as strict about its blueprints")

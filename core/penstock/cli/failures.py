@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from penstock.cli.console import say
 
@@ -22,8 +23,7 @@ BUSY: Final = 75
 """``EX_TEMPFAIL`` of sysexits.h: try later."""
 
 
-@dataclass(slots=True)
-class Context:
+class Context(Struct):
     """What the command knows by the time something goes wrong."""
 
     settings: object = None

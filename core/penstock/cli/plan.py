@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final, Literal
 
 import click
+from msgspec.structs import replace
 
 from penstock.cli.failures import explained, misuse
 from penstock.cli.options import Given, examples, full_read, only_kinds, quietly, settings_and_catalog, verbosely
@@ -61,7 +62,7 @@ def plan(
         for option, target in (("--report", report), ("--out", out)):
             if target == "-":
                 raise misuse(option, "name a file: stdout has the plan")
-        settings = settings_to_look(context, inputs(*given)).settings._replace(anew=full)
+        settings = replace(settings_to_look(context, inputs(*given)).settings, anew=full)
         context.settings = settings
         wanted = Wanted(output, only, out, report)
         code = make_plan(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), wanted)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from penstock.cli.console import put, put_parts, say
 from penstock.cli.files import discard_former, require_folder, write_whole
@@ -25,8 +26,7 @@ from penstock.redaction import Secrets
 from penstock.sync.report import RunReport
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What is to be planned, and where the plan goes."""
 
     output: Literal["text", "json", "markdown"]

@@ -9,6 +9,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
+from msgspec.structs import replace
 
 from penstock.cli.console import say
 
@@ -140,11 +141,11 @@ def _infos(verdict: Verdict) -> list[PluginInfo]:
     refusal = verdict.refusal
     info = PluginInfo("", "", verdict.name, verdict.version, "ok", path=str(verdict.path))
     if refusal is not None:
-        info = info._replace(state="gated", reason=str(refusal), code=refusal.code.value)
+        info = replace(info, state="gated", reason=str(refusal), code=refusal.code.value)
     elif verdict.single:
-        info = info._replace(reason=_SINGLE)
+        info = replace(info, reason=_SINGLE)
     offered = [
-        info._replace(family=cast("Family", point.group.removeprefix("penstock.")), name=point.name)
+        replace(info, family=cast("Family", point.group.removeprefix("penstock.")), name=point.name)
         for point in verdict.points
     ]
     return offered or ([] if refusal is None else [info])  # nobody knows what it offers

@@ -48,10 +48,12 @@ def plugins(context: click.Context, *, output: Literal["table", "json"], verbose
     if context.invoked_subcommand is not None:
         return
     with explained(verbose=verbose):
+        from msgspec.structs import asdict
+
         manager = listed_plugins()
         infos = manager.infos()
         if output == "json":
-            put_json([info._asdict() for info in infos])
+            put_json([asdict(info) for info in infos])
         else:
             columns = [*_COLUMNS, *(_OF_MOUNTED if manager.mounted else ()), "reason"]
             put(table(columns, [[getattr(info, column) for column in columns] for info in infos]))

@@ -6,7 +6,9 @@ import asyncio
 import os
 from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from penstock.cli.console import say, to_json
 from penstock.cli.files import discard_former, require_folder, write_whole
@@ -27,7 +29,7 @@ _POLL = 1.0
 _COLLECTORS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
-class Manner(NamedTuple):
+class Manner(Struct, frozen=True):
     """How a run speaks."""
 
     verbose: bool = False

@@ -62,7 +62,7 @@ def serve(
 
 def _inputs(sources: Path | None, config: Path | None, mapping: Path | None) -> Inputs:
     """Return where the settings of the service itself are: not in a file where there may be many."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from penstock.cli.settings import inputs
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import click
+from msgspec.structs import replace
 
 from penstock.cli.failures import explained
 from penstock.cli.options import (
@@ -58,7 +59,7 @@ def sync(
         from penstock.cli.running import Manner, run
         from penstock.cli.settings import inputs
 
-        settings = settings_to_sync(context, inputs(*given)).settings._replace(anew=full)
+        settings = replace(settings_to_sync(context, inputs(*given)).settings, anew=full)
         context.settings = settings
         code = run(settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only, report=report)
     raise SystemExit(code)

@@ -7,11 +7,10 @@ import platform
 import click
 
 from penstock.cli.console import put
+from penstock.version import VERSION
 
 
 @click.command()
 def version() -> None:
     """Print the versions of penstock and of its Python."""
-    from importlib.metadata import version as version_of
-
-    put(f"penstock {version_of('penstock')} (Python {platform.python_version()})")
+    put(f"penstock {VERSION} (Python {platform.python_version()})")

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config.node import Node
 
@@ -14,7 +16,7 @@ AUTH_TYPES: Final[Mapping[str, str]] = {"bearer": "bearer_token", "basic_auth": 
 PAGINATION_TYPES: Final[Mapping[str, str]] = {"skip_token": "next_link"}
 
 
-class Alias(NamedTuple):
+class Alias(Struct, frozen=True):
     """Another spelling of a setting, in snake_case."""
 
     target: str

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config import aliases
 from penstock.config.environment import Environment, variable_name
@@ -22,7 +24,7 @@ DEFAULT_TYPE: Final = "none"
 PATH: Final = "connection"
 
 
-class ReadConnection(NamedTuple):
+class ReadConnection(Struct, frozen=True):
     """What was made of the block; None where there was a problem."""
 
     connection: Connection | None
@@ -106,14 +108,14 @@ def _in_block(block: Node, *, strict: bool) -> Iterator[Setting]:
         name, node = aliases.IN_PAGINATION_BLOCK.get(setting.name, setting.name), setting.node
         if name.endswith("_path") and isinstance(node.value, str):
             node = replace(node, value=node.value.removeprefix("."))
-        yield setting._replace(name=name, node=node)
+        yield replace(setting, name=name, node=node)
 
 
 _TYPES: Final = frozenset({"auth_type", "pagination_type"})
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 
 
-class _Choice(NamedTuple):
+class _Choice(Struct, frozen=True):
     """The plugins that the types name; None where there is no such plugin."""
 
     auth_name: str
@@ -147,7 +149,7 @@ def _renamed(layer: Layer, choice: _Choice, names: Mapping[str, str], found: Fin
         named
         for setting in layer
         for named in (
-            [setting._replace(name=names[setting.name])]
+            [replace(setting, name=names[setting.name])]
             if setting.name in names
             else _unaliased(setting, choice, found)
         )
@@ -163,7 +165,7 @@ def _unaliased(setting: Setting, choice: _Choice, found: Findings) -> list[Setti
     if alias.types and choice.pagination_name not in alias.types:
         found.warn(setting.node, f"has no effect with paginationType {choice.pagination_name}")
         return []
-    return [setting._replace(name=alias.target)]
+    return [replace(setting, name=alias.target)]
 
 
 def _auth_value(setting: Setting, choice: _Choice, found: Findings) -> list[Setting]:
@@ -176,7 +178,7 @@ def _auth_value(setting: Setting, choice: _Choice, found: Findings) -> list[Sett
         return []
     if not parts:
         found.warn(setting.node, f"has no effect with authType {choice.auth_name}")
-    return [setting._replace(name=name, node=node) for name, node in parts.items()]
+    return [replace(setting, name=name, node=node) for name, node in parts.items()]
 
 
 def _with_secrets(layer: Layer, secrets: Layer, found: Findings) -> Layer:
@@ -194,7 +196,7 @@ def _adjust(settings: dict[str, Setting], environment: Environment) -> None:
     headers = settings.get("custom_headers")
     if headers is not None:
         node = interpolate_headers(json_of(headers.node), environment.variables)
-        settings["custom_headers"] = headers._replace(node=node)
+        settings["custom_headers"] = replace(headers, node=node)
     third_party = environment.ocean.fields.get("ssl", NOTHING).fields.get("third_party", NOTHING).fields
     switches = {
         "verify_ssl": third_party.get("verify"),

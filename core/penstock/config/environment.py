@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config.node import Node, from_json, join, to_snake
 from penstock.config.problems import Findings
@@ -45,7 +47,7 @@ _OCEAN_BRANCHES: Final = frozenset(
 )
 
 
-class Environment(NamedTuple):
+class Environment(Struct, frozen=True):
     """What the environment says."""
 
     variables: Mapping[str, str]
@@ -58,7 +60,7 @@ class Environment(NamedTuple):
     """The tree of ``APPLICATION__`` variables."""
 
 
-class Variable(NamedTuple):
+class Variable(Struct, frozen=True):
     """One variable as somebody wrote it."""
 
     name: str

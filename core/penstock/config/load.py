@@ -5,10 +5,11 @@ Precedence: command line, environment (``PENSTOCK__`` before ``OCEAN__``), files
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from penstock.config.connection import read_connection
@@ -130,7 +131,7 @@ def _listening(config: Node, environment: Environment, found: Findings) -> Liste
     return listener.listening
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True):
     """Where the journal of a source is."""
 
     source: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from penstock.config import expressions, request_values
 from penstock.config.connection import Paginations
@@ -222,7 +223,8 @@ def _with_defaults_of_siblings(resources: Sequence[Resource]) -> tuple[Resource,
 
     def completed(parameter: PathParameter) -> PathParameter:
         request, endpoint = parameter.request, _name_of(parameter.request)
-        return parameter._replace(
+        return replace(
+            parameter,
             data_path=parameter.data_path or data_paths.get(endpoint),
             request=replace(request, fail_when=request.fail_when or fail_whens.get(endpoint)),
         )

@@ -7,10 +7,10 @@ of the other modules in this folder.
 # not "from __future__ import annotations": pydantic would compile the text of each annotation, 1 ms of a start
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
 
+from msgspec import Struct
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -36,6 +36,7 @@ from penstock.plugin_calls import BLOCKING_SECONDS, WAITING_SECONDS
 from penstock.redaction import mask_base_url
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
 from penstock.values import JSON, QueryValue
+from penstock.veiled import Veiled
 
 if TYPE_CHECKING:
     from penstock.config.incremental import Incremental
@@ -59,7 +60,7 @@ class Model(BaseModel):
     )
 
 
-class Chosen(NamedTuple, Generic[StrategyT]):
+class Chosen(Struct, Generic[StrategyT], frozen=True):
     """A strategy with its validated settings."""
 
     strategy: StrategyT
@@ -232,7 +233,7 @@ def _check_identity(certificate: Pem | None, key: SecretStr | None, settings: Ma
         check_identity(Identity(certificate.certificates, key, settings.get("client_key_password")))
 
 
-class Connection(NamedTuple):
+class Connection(Struct, frozen=True):
     """One source: how to reach it, prove who we are, and page unless a resource says otherwise."""
 
     http: HttpSettings
@@ -304,23 +305,24 @@ class EntityMapping(Model):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RequestSpec:
+class RequestSpec(Veiled, frozen=True):
     """A request as the mapping writes it, before path values are put in."""
 
-    endpoint: str = field(repr=False)
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"endpoint", "query_params", "headers", "body"})
+
+    endpoint: str
     """Path with ``{param}`` templates, or an absolute URL of an allowed origin; may carry a query."""
     method: Method
-    query_params: dict[str, QueryValue] = field(repr=False)
-    headers: dict[str, str] = field(repr=False)
-    body: dict[str, JSON] = field(repr=False)
+    query_params: dict[str, QueryValue]
+    headers: dict[str, str]
+    body: dict[str, JSON]
     """Sent as JSON when not empty."""
     pagination: Chosen[PaginationStrategy[Any]]
     fail_when: str | None = None
     """A jq expression that is true on a success that is none."""
 
 
-class PathParameter(NamedTuple):
+class PathParameter(Struct, frozen=True):
     """Where the values of one ``{param}`` come from."""
 
     name: str
@@ -331,7 +333,7 @@ class PathParameter(NamedTuple):
     filter: str | None
 
 
-class ItemsToParse(NamedTuple):
+class ItemsToParse(Struct, frozen=True):
     """One item holds several: expand it into one per element (mapping.md 6)."""
 
     expression: str
@@ -339,8 +341,7 @@ class ItemsToParse(NamedTuple):
     remove_source: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Resource:
+class Resource(Struct, frozen=True):
     """One entry of ``resources``: a request, and how its items become entities."""
 
     index: int
@@ -422,7 +423,7 @@ class PluginLimits(Model):
     )
 
 
-class TokenStorage(NamedTuple):
+class TokenStorage(Struct, frozen=True):
     """Where the grants are kept that must outlive the process."""
 
     path: Path
@@ -431,7 +432,7 @@ class TokenStorage(NamedTuple):
     """What encrypts them: the first encrypts, all decrypt. Without any they are not encrypted."""
 
 
-class Access(NamedTuple):
+class Access(Struct, frozen=True):
     """What proving who we are needs to know, without a mapping or a sink."""
 
     connection: Connection
@@ -440,7 +441,7 @@ class Access(NamedTuple):
     """What was accepted and deserves a word."""
 
 
-class Settings(NamedTuple):
+class Settings(Struct, frozen=True):
     """Everything one run needs to know."""
 
     source: str

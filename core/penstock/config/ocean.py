@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from difflib import get_close_matches
-from typing import Final, NamedTuple
+from typing import Final
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from penstock.config.environment import APPLICATION, OCEAN, Environment
@@ -70,7 +71,7 @@ _NEAR: Final = 0.9
 _CRON: Final = re.compile(r"\S+(?:\s+\S+){4}")
 
 
-class Claim(NamedTuple):
+class Claim(Struct, frozen=True):
     """A setting that has a name in Ocean."""
 
     field: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -11,17 +10,19 @@ from pydantic import SecretStr
 from pydantic.json_schema import JsonSchemaValue
 
 from penstock.read_with_settings import ReadWithSettings, path_of, read_text
+from penstock.veiled import Veiled
 
 _BLOCK: Final = r"(?s:-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----)"
 
 
-@dataclass(frozen=True, slots=True)
-class Pem(ReadWithSettings):
+class Pem(Veiled, ReadWithSettings, frozen=True):
     """What PEM text holds: certificates, which anybody may see, and a private key."""
+
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"certificates"})
 
     _SHOWN: ClassVar[JsonSchemaValue] = {"type": "string"}
 
-    certificates: str = field(repr=False)
+    certificates: str
     key: SecretStr | None
     path: Path | None = None
     """None where the setting is the text itself."""
@@ -39,11 +40,12 @@ class Pem(ReadWithSettings):
         return str(self.path) if self.path else "**********"
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Veiled, frozen=True):
     """A certificate, those that vouch for it, and its key."""
 
-    certificates: str = field(repr=False)
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"certificates"})
+
+    certificates: str
     key: SecretStr
     password: SecretStr | None = None
 

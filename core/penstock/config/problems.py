@@ -6,6 +6,8 @@ import re
 from collections.abc import Collection
 from typing import Final
 
+from msgspec.structs import replace
+
 from penstock.config.node import Node, to_snake
 from penstock.errors import ConfigurationError, Problem, did_you_mean
 from penstock.redaction import Redactor
@@ -64,7 +66,7 @@ class Findings:
 
         redact = Redactor(text for text in self._concealed if len(text) >= _SHORTEST_CONCEALED)
         ordered = sorted(self.problems, key=order)
-        problems = [problem._replace(message=redact(problem.message)) for problem in ordered]
+        problems = [replace(problem, message=redact(problem.message)) for problem in ordered]
         return ConfigurationError(problems, self.warnings)
 
 

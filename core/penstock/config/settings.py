@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
+from msgspec import Struct
+from msgspec.structs import replace
 from pydantic import BaseModel
 
 from penstock.config.aliases import AUTH_TYPES
@@ -23,7 +24,7 @@ StrategyT = TypeVar("StrategyT", bound=Strategy)
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class Setting(NamedTuple):
+class Setting(Struct, frozen=True):
     """One setting as somebody wrote it."""
 
     name: str

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from penstock.config.documents import GeneralDocument
 from penstock.config.environment import Environment, Variable, read_environment, variable_name
@@ -42,8 +44,7 @@ class KeptMapping(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """Where to look for settings."""
 
     config_file: Path | None = None
@@ -64,7 +65,7 @@ class Inputs:
     """Returns what a file holds; raises OSError or UnicodeDecodeError. A service keeps to what it once held."""
 
 
-class Document(NamedTuple):
+class Document(Struct, frozen=True):
     """A mapping document."""
 
     root: Node
@@ -73,7 +74,7 @@ class Document(NamedTuple):
     """Whether unknown keys in it are problems."""
 
 
-class Sources(NamedTuple):
+class Sources(Struct, frozen=True):
     """Everything that was read, with ``${NAME}`` put in."""
 
     config: Node

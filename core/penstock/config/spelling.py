@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from penstock.config.node import Node, json_of, to_snake
 from penstock.config.problems import Findings

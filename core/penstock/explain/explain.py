@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from penstock.config.models import Settings
 from penstock.config.places import Place
@@ -21,8 +22,7 @@ from penstock.values import JSON, UNSET, Entity, EntityKey
 _FIXED = ("title", "icon", "team")
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """Where a run saw it."""
 
     number: int
@@ -37,16 +37,14 @@ class Origin:
     """Empty where it is not remembered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """An expression, what it gave, and where it is written."""
 
     step: Step
     place: Place | None
 
 
-@dataclass(frozen=True, slots=True)
-class Differing:
+class Differing(Struct, frozen=True):
     """A field in which the catalog has something else than the record gives."""
 
     field: str
@@ -54,8 +52,7 @@ class Differing:
     record: JSON
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(Struct, frozen=True):
     """All that is known of one entity."""
 
     key: EntityKey

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Final, cast
 
 import orjson
+from msgspec import Struct
 
 from penstock.config.models import Resource, Settings
 from penstock.http.lending import Lent
@@ -37,8 +37,7 @@ _LOOKED_THROUGH: Final = 2_000
 _SUGGESTED: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+class Memory(Struct, frozen=True):
     """What the journal says."""
 
     last: Run
@@ -70,8 +69,7 @@ class Memory:
         return None if self.deletion is None else self.deletion.seen
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """All that is known without a request."""
 
     key: EntityKey

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config.models import Resource, Settings
 from penstock.errors import PenstockError
@@ -24,8 +26,7 @@ from penstock.values import JSON, EntityKey
 _FIRST: Final = Asked("", None)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """The page as it is now; without secrets."""
 
     method: str
@@ -41,8 +42,7 @@ class Answer:
     """Further records of the page with this name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reread:
+class Reread(Struct, frozen=True):
     """What came of asking."""
 
     answer: Answer | None = None
@@ -72,7 +72,7 @@ async def reread(
         key: The entity.
     """
     alone = settings.connection.http.model_copy(update={"prefetch_pages": 1})
-    settings = settings._replace(connection=settings.connection._replace(http=alone))
+    settings = replace(settings, connection=replace(settings.connection, http=alone))
     async with open_source(settings, secrets) as source:
         try:
             return Reread(await _answer(source, resource, seen, asked, key))

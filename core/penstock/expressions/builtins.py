@@ -6,14 +6,16 @@ Those that evaluate an argument for each of several values (``map``, ``any(f)`` 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.expressions.code import Kind
 from penstock.expressions.runtime import arithmetic, containers, numeric, texts
 from penstock.values import JSON
 
 
-class Builtin(NamedTuple):
+class Builtin(Struct, frozen=True):
     """A function of the input and of the values of the arguments."""
 
     function: Callable[..., JSON]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.expressions.syntax import (
     Alternative,
@@ -24,7 +26,7 @@ from penstock.expressions.syntax import (
 )
 
 
-class Outputs(NamedTuple):
+class Outputs(Struct, frozen=True):
     """What is known of a number of outputs."""
 
     some: bool

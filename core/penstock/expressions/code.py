@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from functools import singledispatch
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from penstock.expressions.cardinality import Outputs, outputs_of
 from penstock.expressions.syntax import Node, Scalar
@@ -29,7 +31,7 @@ _LONGEST_TEXT: Final = 300
 """Longer expressions get a name, so that no line nests deeper than CPython's parser goes."""
 
 
-class Value(NamedTuple):
+class Value(Struct, frozen=True):
     """A Python expression that gives a JSON value.
 
     Whoever gets one uses it exactly once, since what is not evaluated cannot fail, unless it is ``simple``.
@@ -59,7 +61,7 @@ def constant(value: Scalar) -> Value:
     return Value(repr(value), kind, simple=True, constant=True, scalar=value)
 
 
-class Scope(NamedTuple):
+class Scope(Struct, frozen=True):
     """What an expression refers to: its input, a local name, and the variables."""
 
     input: Value

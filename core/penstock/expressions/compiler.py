@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
+
+from msgspec import Struct
 
 from penstock.expressions import calls, nodes
 from penstock.expressions.builtins import BUILTINS, KEYED
@@ -30,7 +32,7 @@ _LONGEST: Final = 20_000
 """Longer programs are no mapping expressions any more."""
 
 
-class Compiled(NamedTuple):
+class Compiled(Struct, frozen=True):
     """An expression of the subset, ready to run."""
 
     first: Callable[[JSON], JSON]

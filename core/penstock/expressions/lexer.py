@@ -7,7 +7,9 @@ is tokenised like any other. What jq refuses here raises ``OutsideSubsetError``:
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.expressions.undecided import OutsideSubsetError
 
@@ -51,7 +53,7 @@ _LETTERS: Final = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\
 _CLOSERS: Final = {"[": "]", "{": "}", "(": ")", "\\(": ")"}
 
 
-class Token(NamedTuple):
+class Token(Struct, frozen=True):
     """One token; ``kind`` is the token's own text for keywords and punctuation."""
 
     kind: str

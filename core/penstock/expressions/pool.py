@@ -10,7 +10,9 @@ from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, cast
+
+from msgspec import Struct
 
 from penstock.errors import (
     ExpressionError,
@@ -38,7 +40,7 @@ _FIRST_TRY: Final = 1.0
 _MAX_STRIKES: Final = 10
 
 
-class Cell(NamedTuple):
+class Cell(Struct, frozen=True):
     """One expression to evaluate."""
 
     text: str
@@ -46,7 +48,7 @@ class Cell(NamedTuple):
     mode: Mode = "first"
 
 
-class Row(NamedTuple):
+class Row(Struct, frozen=True):
     """One value, and what to evaluate on it."""
 
     value: JSON
@@ -211,7 +213,7 @@ class Pool:
             raise ExpressionError(message, expression="")
 
 
-class _Encoded(NamedTuple):
+class _Encoded(Struct, frozen=True):
     """A row on its way to a worker."""
 
     position: int

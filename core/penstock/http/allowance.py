@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.http.moments import date_in, milliseconds, number, seconds_until
 
@@ -22,7 +24,7 @@ _MOST_SKEW: Final = 86_400
 """Seconds by which the server's clock may differ from ours and still be believed."""
 
 
-class Allowance(NamedTuple):
+class Allowance(Struct, frozen=True):
     """What is left of one rate limit."""
 
     remaining: float
@@ -38,7 +40,7 @@ class Allowance(NamedTuple):
         return self.remaining < 1
 
 
-class Hints(NamedTuple):
+class Hints(Struct, frozen=True):
     """What an answer says."""
 
     retry_after: float | None = None

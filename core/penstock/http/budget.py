@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.config.models import HttpSettings
 from penstock.http.allowance import Allowance
@@ -13,7 +15,7 @@ _LOW: Final = 0.05
 """The share of a limit below which what remains is spread."""
 
 
-class Rate(NamedTuple):
+class Rate(Struct, frozen=True):
     """So many seconds from one request to the next, and so many at once after a rest."""
 
     interval: float

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncGenerator, Collection, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import parse_qsl, urlsplit
 
 import httpx
+from msgspec import Struct, field
 
 from penstock.config.models import HttpSettings, PluginLimits
 from penstock.errors import AuthError, PenstockError
@@ -36,6 +36,7 @@ from penstock.http.wire import Exchange, Wire
 from penstock.plugin_calls import bounded
 from penstock.redaction import Redactor, Secrets, mask_url, scrub
 from penstock.values import JSON
+from penstock.veiled import Veiled
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_REDIRECTS: Final = 5
@@ -43,40 +44,41 @@ _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _NOTEWORTHY_WAIT: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
+class ApiRequest(Veiled, frozen=True):
     """A request to the source."""
 
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"url", "headers", "body", "conditions"})
+
     method: str
-    url: str = field(repr=False)
+    url: str
     """Absolute, query included, of an allowed origin."""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
     """Replace the connection's of the same name, whatever their case."""
-    body: JSON = field(default=None, repr=False)
+    body: JSON = None
     """Sent as JSON unless None."""
     retry_safe: bool | None = None
     """Whether repeating it does no harm; None: its method decides."""
-    conditions: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    conditions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Headers such as ``If-None-Match``; with any, 304 is an answer like a success."""
 
 
-@dataclass(frozen=True, slots=True)
-class ApiResponse:
+class ApiResponse(Veiled, frozen=True):
     """A success."""
+
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"url", "headers", "content"})
 
     status: int
     """200 to 299; or 304 for a request with conditions."""
-    url: str = field(repr=False)
+    url: str
     """The URL that answered, after redirects; without what the auth added."""
-    headers: httpx.Headers = field(repr=False)
-    content: bytes = field(repr=False)
+    headers: httpx.Headers
+    content: bytes
     """The whole body, decompressed."""
     seconds: float
     """Of the attempt that was answered, from sending to the last byte."""
 
 
-@dataclass(slots=True, repr=False)
-class _Call:
+class _Call(Struct):
     """One ``send`` on its way."""
 
     request: ApiRequest
@@ -87,6 +89,8 @@ class _Call:
     """What was sent last, before the auth had it."""
     signed: httpx.Request | None = None
     """The same, credentials included."""
+
+    __repr__ = object.__repr__
 
 
 class ApiClient:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import httpx
+from msgspec.structs import replace
 
 from penstock.config.models import HttpSettings
 from penstock.errors import AuthError
@@ -82,7 +83,7 @@ class Courier:
 
         def attempt(tries: Tries) -> Coroutine[Any, Any, RawAnswer | Wait]:
             again = tries.made - 1
-            request = prepared._replace(extensions={**extensions, RESENDS: again}) if again else prepared
+            request = replace(prepared, extensions={**extensions, RESENDS: again}) if again else prepared
             return self._tried(request, tries, self._wire.ask(request))
 
         return await self._until_answered(attempt)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from penstock.errors import ReadError
 from penstock.http.documents import MESSAGE_CHARACTERS, excerpt, shorten
@@ -52,7 +53,7 @@ class ForeignLinkError(HttpError):
     """The request or a redirect leads to an origin that is not allowed."""
 
 
-class Told(NamedTuple):
+class Told(Struct, frozen=True):
     """What every error says of its request."""
 
     request: str

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
-from functools import cache
-from importlib.metadata import version
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
@@ -18,6 +16,7 @@ from penstock.http.body import ACCEPT_ENCODING
 from penstock.http.pool import Outgoing
 from penstock.redaction import credentials_in
 from penstock.values import JSON
+from penstock.version import VERSION
 
 _PUBLIC_HEADERS: Final = frozenset(
     {"accept", "accept-encoding", "content-length", "content-type", "host", "user-agent"}
@@ -38,18 +37,13 @@ def connection_headers(settings: HttpSettings) -> httpx.Headers:
     """Return what every request of a connection has: our defaults, replaced by ``customHeaders`` of the same name."""
     headers = httpx.Headers(
         {
-            "User-Agent": f"penstock/{_own_version()}",
+            "User-Agent": f"penstock/{VERSION}",
             "Accept": "application/json, */*;q=0.5",
             "Accept-Encoding": ACCEPT_ENCODING,
         }
     )
     headers.update({name: value.get_secret_value() for name, value in settings.custom_headers.items()})
     return headers
-
-
-@cache
-def _own_version() -> str:
-    return version("penstock")  # parses the README with the rest of the metadata
 
 
 def user_info(settings: HttpSettings) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import httpx
+from msgspec import Struct
 
 from penstock.http.transport import aiohttp
 
@@ -18,7 +19,7 @@ RESENDS: Final = "resends"
 """The extension of a request that tells how often it was sent before, where it was."""
 
 
-class PreparedRequest(NamedTuple):
+class PreparedRequest(Struct, frozen=True):
     """A request whose parts are shared by many, named as those of an ``httpx.Request`` are."""
 
     method: str

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from penstock.http.allowance import Hints
 from penstock.http.clock import Clock
@@ -25,7 +27,7 @@ Trouble: TypeAlias = Literal["transient", "unsent", "permanent"]
 """Why there was no answer: may pass; may pass, and the request never left; will not pass."""
 
 
-class Refusal(NamedTuple):
+class Refusal(Struct, frozen=True):
     """What an answer comes to that says: not now."""
 
     asked: float | None
@@ -66,7 +68,7 @@ def refusal_of(status: int, content: bytes, hints: Hints, *, limited: bool) -> R
     return Refusal(asked, limited, put_off, few=not told and status in DOUBTFUL_STATUSES)
 
 
-class Wait(NamedTuple):
+class Wait(Struct, frozen=True):
     """Ask again after so many seconds."""
 
     seconds: float
@@ -74,14 +76,14 @@ class Wait(NamedTuple):
     """Whether the server asked for it, so that all requests of the connection should wait."""
 
 
-class GiveUp(NamedTuple):
+class GiveUp(Struct, frozen=True):
     """Do not ask again."""
 
     note: str = ""
     """For a person, where it is not obvious why."""
 
 
-class RetryPolicy(NamedTuple):
+class RetryPolicy(Struct, frozen=True):
     """What the connection's settings say about trying again."""
 
     max_retries: int

@@ -6,8 +6,7 @@ import logging
 import os
 import ssl
 from base64 import b64encode
-from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -18,25 +17,28 @@ from penstock.config.models import HttpSettings
 from penstock.http.pool import Pool
 from penstock.http.transport import aiohttp
 from penstock.http.urls import UrlError, is_allowed
+from penstock.veiled import Veiled
 
 _LOG: Final = logging.getLogger(__name__)
 _MAX_HEADER_BYTES: Final = 64 * 1024
 """Of one response header: ``Link`` headers with long cursors pass aiohttp's 8 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Veiled, frozen=True):
     """Where requests go instead of straight to the server."""
+
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"authorization"})
 
     url: str
     """Without user-info."""
-    authorization: str = field(repr=False)
+    authorization: str
     """The ``Proxy-Authorization`` header; empty for none."""
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Route:
+class Route(Veiled, frozen=True):
     """How requests to one origin are sent."""
+
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"headers"})
 
     pool: Pool
     headers: dict[str, str]

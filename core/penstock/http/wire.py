@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import httpx
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config.models import HttpSettings
 from penstock.http.allowance import NO_HINTS, Hints, read_hints
@@ -28,7 +30,7 @@ _ERROR_BYTES: Final = 64 * 1024
 """How much of an error's body is read."""
 
 
-class RawAnswer(NamedTuple):
+class RawAnswer(Struct, frozen=True):
     """An answer, read to its end."""
 
     status: int
@@ -44,7 +46,7 @@ class RawAnswer(NamedTuple):
     """What it comes to where it is worth asking again."""
 
 
-class Exchange(NamedTuple):
+class Exchange(Struct, frozen=True):
     """An answer, read to its end, to an ``httpx.Request``."""
 
     response: httpx.Response
@@ -59,7 +61,7 @@ Limited: TypeAlias = Callable[[RawAnswer], bool]
 """Whether an answer is a rate limit, beyond those that are known to be."""
 
 
-class HeaderReading(NamedTuple):
+class HeaderReading(Struct, frozen=True):
     """What the headers of an answer say."""
 
     hints: Hints = NO_HINTS
@@ -188,7 +190,7 @@ class Wire:
             self.limiter.pause(refusal.asked or 0.0)
         if self.limiter.suspended_until is not None:
             raise SuspendedError(self.limiter.suspended_until)
-        return heard._replace(refusal=refusal)
+        return replace(heard, refusal=refusal)
 
     def _hear(self, route: Route, answer: aiohttp.ClientResponse) -> HeaderReading:
         """Read the headers of an answer, and act on them before its body comes."""

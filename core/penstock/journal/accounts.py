@@ -8,9 +8,10 @@ resource; the newest ``MOST_KEPT`` refusals and deletions. Messages and URLs com
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
+
+from msgspec import Struct, field
 
 from penstock.journal.file import JournalFile
 from penstock.journal.holds import Hold, Reason
@@ -138,8 +139,7 @@ class Deletion(NamedTuple):
     """Where it was seen last; None where the journal did not know."""
 
 
-@dataclass(slots=True)
-class Account:
+class Account(Struct):
     """What a batch has to add."""
 
     pages: dict[tuple[int, int], Asked] = field(default_factory=dict[tuple[int, int], Asked])

@@ -9,7 +9,9 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
 
 from penstock.journal.file import JournalFile
 from penstock.values import EntityKey
@@ -33,7 +35,7 @@ class Reason(StrEnum):
     """They were written by a resource that is no longer in the mapping."""
 
 
-class Hold(NamedTuple):
+class Hold(Struct, frozen=True):
     """Entities of one resource that share a reason and a state."""
 
     id: int

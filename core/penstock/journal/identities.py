@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from penstock.journal.file import JournalFile
 
 
-class Identity(NamedTuple):
+class Identity(Struct, frozen=True):
     """One resource, in digests."""
 
     reads: str

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
+from msgspec import Struct
+
 from penstock.journal.file import JournalFile
 from penstock.journal.holds import Reason
 from penstock.values import EntityKey
@@ -87,7 +89,7 @@ class Group(NamedTuple):
     entities: int
 
 
-class Finding(NamedTuple):
+class Finding(Struct, frozen=True):
     """Why all of a resource that is missing for a cause is held."""
 
     resource: str

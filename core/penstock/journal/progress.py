@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+from msgspec import Struct
 
 from penstock.values import PageRequest, StopReason
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """Where to go on: all pages before this one are in the sink."""
 
     index: int
@@ -39,7 +39,7 @@ class Checkpoint:
         return cls(kept["index"], PageRequest(**kept["request"]), kept["url"], sound)
 
 
-class Finished(NamedTuple):
+class Finished(Struct, frozen=True):
     """The read has ended, and all of it is in the sink."""
 
     reason: StopReason

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Final, NamedTuple, cast
+from typing import Final, cast
 
 import orjson
+from msgspec import Struct
 
 from penstock.journal.file import JournalFile
 from penstock.values import JSON
@@ -15,7 +16,7 @@ _KEPT: Final = 200
 _COLUMNS: Final = "id, run, started_at, finished_at, status, task, report"
 
 
-class Run(NamedTuple):
+class Run(Struct, frozen=True):
     """One run as the journal has it."""
 
     number: int

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from penstock.config.interpolate import interpolate_headers
 from penstock.config.node import Node, to_snake
@@ -20,8 +22,7 @@ _TEMPLATE: Final = re.compile(r"\{\{[^{}]*\}\}")
 _REQUEST_VALUES: Final = frozenset({"query_params", "headers", "body"})
 
 
-@dataclass(slots=True)
-class Vault:
+class Vault(Struct):
     """The variables that hold what is not written."""
 
     variables: Mapping[str, str]
@@ -106,8 +107,7 @@ def carries_secret(url: str) -> bool:
     return mask_base_url(url) != url
 
 
-@dataclass(slots=True)
-class Requests:
+class Requests(Struct):
     """The resources of a mapping, on their way into our file."""
 
     vault: Vault

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
 from pydantic import BaseModel
 
 from penstock.config.environment import OCEAN
@@ -33,8 +33,7 @@ def resource_files(folder: Path, name: str) -> Iterator[Path]:
     return (file for suffix in _SUFFIXES if (file := folder / RESOURCES / f"{name}{suffix}").is_file())
 
 
-@dataclass(frozen=True, slots=True)
-class Fates:
+class Fates(Struct, frozen=True):
     """What became of everything."""
 
     folder: Path

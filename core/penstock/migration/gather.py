@@ -6,9 +6,10 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct, field
 
 from penstock.config.environment import APPLICATION, OCEAN, OURS, Variable, branches_of_ocean
 from penstock.config.node import NOTHING, Node, children, to_snake
@@ -26,8 +27,7 @@ _UNUSABLE_URL: Final = "https://not-set.invalid"
 """Stands for an address that is nowhere set here, so that the rest can be looked at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A variable of Ocean as it was met."""
 
     variable: Variable
@@ -42,8 +42,7 @@ class Found:
     """Whether the value is known here."""
 
 
-@dataclass(slots=True)
-class Gathered:
+class Gathered(Struct):
     """Everything that was found."""
 
     settings: list[Found] = field(default_factory=list[Found])
@@ -56,8 +55,7 @@ class Gathered:
     is_chart: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
+class Places(Struct, frozen=True):
     """Where to look."""
 
     folder: Path
@@ -98,8 +96,7 @@ def _all(given: tuple[Path, ...] | list[Path], folder: Path, names: tuple[str, .
     return list(given) or [folder / name for name in names if (folder / name).exists()][:1]
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
+class _Line(Struct, frozen=True):
     name: str
     value: str | None
     place: str

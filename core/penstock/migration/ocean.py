@@ -6,10 +6,11 @@ What a variable means is told in ``penstock.config`` alone: this loads what is t
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from msgspec import Struct, field
+from msgspec.structs import replace
 from pydantic import BaseModel, SecretStr
 
 from penstock.config.connection import ReadConnection, read_connection
@@ -80,8 +81,7 @@ def import_ocean(places: Places, plugins: PluginManager) -> Imported:
     return importer.result()
 
 
-@dataclass(slots=True)
-class _Block:
+class _Block(Struct):
     """A part of the file: settings, each with a comment or none."""
 
     members: dict[str, tuple[Node, str]] = field(default_factory=dict[str, tuple[Node, str]])
@@ -156,7 +156,7 @@ class _Importer:
         """Say of a value that is not known here that it is not known, not that it is wrong."""
         unknown = {one.variable.source: one.reference for one in self._gathered.settings if not one.known}
         problems = [
-            one._replace(message=f"has no value here: set {unknown[one.source]} for the import")
+            replace(one, message=f"has no value here: set {unknown[one.source]} for the import")
             if one.source in unknown
             else one
             for one in error.problems
@@ -269,7 +269,7 @@ class _Importer:
                 "OCEAN__PORT__CLIENT_SECRET among what is imported they go to Port"
             )
             return
-        strategy, config = self._settings.sink
+        strategy, config = self._settings.sink.strategy, self._settings.sink.config
         block = _Block()
         block.add("type", Node(strategy.name, "sink.type", ""))
         names = {claim.field: claim.whole_name for claim in claims_of(config_of(strategy))}

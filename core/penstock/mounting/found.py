@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import Distribution, EntryPoint
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
+
+from msgspec import Struct, field
 
 from penstock.mounting.codes import Refusal
 from penstock.plugins import FAMILIES
@@ -39,15 +40,13 @@ class Files(ABC):
         """Return what one of them holds."""
 
 
-@dataclass(slots=True, eq=False)
-class _Lazily:
+class _Lazily(Struct, eq=False):
     """Room for what is found out late."""
 
     refusal: Refusal | None = None
 
 
-@dataclass(frozen=True, eq=False)
-class Found:
+class Found(Struct, frozen=True, eq=False, dict=True):  # for what is found out once
     """One mounted distribution, or a single file that passes for one."""
 
     path: Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.metadata import EntryPoint, version
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from penstock.mounting.host import Host, host_points
 from penstock.mounting.probe import Trial, probe
 from penstock.mounting.scan import scan, scan_one
 from penstock.mounting.settings import MountSettings
+from penstock.version import VERSION
 
 
 class Verdict(NamedTuple):
@@ -117,7 +118,7 @@ def _examined(
     close_gates(found, settings, host, points)
     plugins = [one for one in found if one.points and one.refusal is None]
     trials = {one: _trial(one, needed_by(found, one), cache, host) for one in plugins}
-    keys = {one: trial.key(version(HOST)) for one, trial in trials.items()}
+    keys = {one: trial.key(VERSION) for one, trial in trials.items()}
     new = [one for one in plugins if not cache.passed(keys[one])]
     for one, refusal in zip(new, probe([trials[one] for one in new], settings), strict=True):
         one.refuse(refusal)

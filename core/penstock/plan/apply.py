@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from msgspec import Struct
 
 from penstock.config.models import Settings
 from penstock.journal import Journal
@@ -21,8 +22,7 @@ from penstock.sync.run import lend
 from penstock.sync.sinks import open_sink
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """What came of a plan."""
 
     report: RunReport

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import pickle
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
+
+from msgspec import Struct, field
 
 from penstock.plan.changes import unkept
 from penstock.strategies import Sink
 from penstock.values import EntityBatch, EntityKey, Outcome, OutcomeKind
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(Struct, frozen=True):
     """Entities of a kind, and what became of each."""
 
     batch: EntityBatch
@@ -32,8 +32,7 @@ class Write:
         return [EntityKey(entity.blueprint, entity.identifier) for entity in self.batch.entities]
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Keys, and what became of each."""
 
     keys: Sequence[EntityKey]
@@ -45,8 +44,7 @@ class Delete:
 Call: TypeAlias = Write | Delete
 
 
-@dataclass(frozen=True, slots=True)
-class Otherwise:
+class Otherwise(Struct, frozen=True):
     """An entity of which something else became when it was done again."""
 
     kind: str
@@ -56,8 +54,7 @@ class Otherwise:
     outcome: Outcome
 
 
-@dataclass(slots=True)
-class Repetition:
+class Repetition(Struct):
     """What became of calls that were made again."""
 
     otherwise: list[Otherwise] = field(default_factory=list[Otherwise])

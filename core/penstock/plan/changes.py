@@ -6,10 +6,11 @@ import sqlite3
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Literal, Self, TypeAlias, cast
+
+from msgspec import Struct
 
 from penstock.errors import PenstockError
 from penstock.expressions.exact import decode, encode
@@ -40,8 +41,7 @@ def unkept(folder: Path, reason: object) -> PlanError:
     return PlanError(f"{folder}: the plan cannot be kept there: {reason}; TMPDIR names another place")
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One field of an entity, before a change and after it; ``UNSET`` where it has none."""
 
     field: str
@@ -55,8 +55,7 @@ class Difference:
         return {"field": self.field, **{name: value for name, value in sides if value is not UNSET}}
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """What one write or deletion of a run makes of one entity."""
 
     kind: str

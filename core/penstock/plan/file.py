@@ -7,12 +7,12 @@ memory, and can be looked through with line tools.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, cast
 
 import orjson
+from msgspec import Struct
 from pydantic import BaseModel, ConfigDict
 
 from penstock.config.models import Settings
@@ -104,8 +104,7 @@ def plan_lines(plan: Plan, basis: Basis, only: Collection[str]) -> Iterator[byte
         yield encode(change.to_json()) + b"\n"
 
 
-@dataclass(frozen=True, slots=True)
-class PlanFile:
+class PlanFile(Struct, frozen=True):
     """A plan that was read back; its changes are read when they are needed."""
 
     path: Path

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 from penstock.config.models import Settings
 from penstock.expressions.exact import encode
@@ -18,8 +19,7 @@ from penstock.values import JSON, UNSET, Unset
 _WORST: Final[tuple[Status, ...]] = ("interrupted", "incomplete", "held", "complete")
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedKind:
+class PlannedKind(Struct, frozen=True):
     """What would become of one kind."""
 
     kind: str

@@ -6,9 +6,10 @@ import asyncio
 import tempfile
 from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from penstock.config.models import Settings
 from penstock.journal import Journal, copy_of, path_of
@@ -24,8 +25,7 @@ from penstock.sync.sinks import rehearse_sink
 _PREFIX: Final = "penstock-plan-"
 
 
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
+class Rehearsal(Struct, frozen=True):
     """A sync that went into copies; what it refers to is there for the length of the ``with`` block."""
 
     report: RunReport

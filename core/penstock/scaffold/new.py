@@ -6,7 +6,6 @@ import keyword
 import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import version
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
@@ -16,6 +15,7 @@ from typing import Final
 
 from penstock.errors import PluginError
 from penstock.plugins import Family
+from penstock.version import VERSION
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 _LONGEST: Final = 24
@@ -108,7 +108,7 @@ def _words(family: Family, name: str) -> dict[str, str]:
         "class": "".join(part.capitalize() for part in parts),
         "camel": parts[0] + "".join(part.capitalize() for part in parts[1:]),
         "summary": _SUMMARIES[family],
-        "penstock": ".".join(version("penstock").split(".")[:2]),
+        "penstock": ".".join(VERSION.split(".")[:2]),
         "year": str(datetime.now(tz=UTC).year),
     }
     return {**words, "usage": Template(_USAGE[family]).substitute(words)}

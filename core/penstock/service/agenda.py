@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from msgspec import Struct
 
 
 class Cause(StrEnum):
@@ -39,8 +40,7 @@ _IMPATIENT: Final = frozenset({Cause.SCHEDULE, Cause.RESUME})
 """A sync that is under way does what these want."""
 
 
-@dataclass(slots=True)
-class Agenda:
+class Agenda(Struct):
     """The sync that is under way and the one after it."""
 
     current: Task | None = None

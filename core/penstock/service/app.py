@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any, Final, Protocol, cast
 
 import orjson
@@ -23,6 +22,7 @@ from penstock.service.agenda import Cause
 from penstock.service.metrics import CONTENT_TYPE, Metrics
 from penstock.service.signatures import Signatures
 from penstock.service.source import Ended, Source
+from penstock.version import VERSION
 
 MAX_BODY: Final = 64 * 1024
 """Bytes of a request for a sync."""
@@ -104,7 +104,7 @@ class Pages:
     async def docs(self, request: Request) -> Response:
         """List the pages."""
         del request
-        return PlainTextResponse(_PAGE.format(version=version("penstock"), prefix=self._prefix))
+        return PlainTextResponse(_PAGE.format(version=VERSION, prefix=self._prefix))
 
     async def sources(self, request: Request) -> Response:
         """Give the sources and their last syncs."""
@@ -211,7 +211,7 @@ def _health(check: str, problems: list[str]) -> Response:
     content: dict[str, object] = {
         "status": "unhealthy" if problems else "healthy",
         "check": check,
-        "core_version": version("penstock"),
+        "core_version": VERSION,
     }
     if problems:
         content["problems"] = problems

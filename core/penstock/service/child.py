@@ -11,6 +11,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from penstock.cli.failures import Context, explained
 from penstock.cli.mapped import settings_to_sync
 from penstock.cli.plugged import plugin_manager
@@ -44,7 +46,7 @@ def _listen(context: Context, where: Inputs, *, again: bool) -> int:
 
     context.settings = settings = load_settings(where, plugin_manager())
     if again:  # no sync begins now
-        settings = settings._replace(listening=settings.listening._replace(begins_with_sync=False))
+        settings = replace(settings, listening=settings.listening._replace(begins_with_sync=False))
     asyncio.run(listen(settings, context.secrets))
     return 0
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self, cast
+from typing import ClassVar, Self, cast
 
 import orjson
+from msgspec import Struct
 
 from penstock.config.load import Inputs
+from penstock.veiled import Veiled
 
 
-@dataclass(frozen=True, slots=True)
-class Files:
+class Files(Struct, frozen=True):
     """Where the configuration of a source stands."""
 
     config: Path | None
@@ -35,12 +35,13 @@ class Files:
         return Snapshot(Files(self.config, self.mapping, dotenv), texts)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Veiled, frozen=True):
     """A configuration that no longer changes; two of them are equal if the files hold the same."""
 
+    _VEILED: ClassVar[frozenset[str]] = frozenset({"texts"})
+
     files: Files
-    texts: Mapping[str, str] = field(repr=False)
+    texts: Mapping[str, str]
     """What each file holds, by its path: there may be secrets in it."""
 
     def inputs(self, environ: Mapping[str, str]) -> Inputs:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+
+class Schedule(Struct, frozen=True):
     """Every interval, counted from the start: how long a sync takes moves nothing."""
 
     interval: timedelta

@@ -7,9 +7,11 @@ import os
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config.models import RequestSpec, Resource
 from penstock.http.client import ApiRequest, ApiResponse
@@ -30,7 +32,7 @@ def name_of(spec: RequestSpec) -> str:
     return canonical(parts).decode()
 
 
-class _Kept(NamedTuple):
+class _Kept(Struct, frozen=True):
     """An answer whose content is in the file."""
 
     response: ApiResponse

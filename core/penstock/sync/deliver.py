@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct, field
 
 from penstock.http.documents import shorten
 from penstock.journal import Account, Asked, Checkpoint, End, Finished, Journal, Progress, is_unicode
@@ -37,8 +38,7 @@ _Sightings: TypeAlias = dict[_Page, dict[_Key, None]]
 """Ordered sets, for neighbours are to stay neighbours in the journal."""
 
 
-@dataclass(slots=True)
-class _Beside:
+class _Beside(Struct):
     """What is recorded with a batch beside sightings and progress, by partition."""
 
     stretches: dict[int, Stretch] = field(default_factory=dict[int, "Stretch"])
@@ -48,7 +48,7 @@ class _Beside:
     account: Account = field(default_factory=Account)
 
 
-class _Writing(NamedTuple):
+class _Writing(Struct, frozen=True):
     """A batch that the sink has, and whose outcomes are not recorded yet."""
 
     task: asyncio.Task[None]
@@ -132,12 +132,12 @@ class Delivery:
             whole: Whether all of it was asked for, and not what has changed only.
         """
         message = "" if stop.reason.complete else stop.detail or stop.reason.value
-        shown = shorten(self._report.redacted(message), _LONGEST_MESSAGE)
+        shown = shorten(self._report.redact(message), _LONGEST_MESSAGE)
         self._beside.account.ends[partition] = End(self._run, stop.reason, sound, whole, shown)
 
     def listed(self, messages: Sequence[str]) -> None:
         """Hear how the search for partitions ended, and why some may be missing; raises JournalError."""
-        message = shorten(self._report.redacted("; ".join(messages)), _LONGEST_MESSAGE)
+        message = shorten(self._report.redact("; ".join(messages)), _LONGEST_MESSAGE)
         with self._journal.transaction():
             self._journal.accounts.listed(self._run, self._resource, message)
 
@@ -212,7 +212,7 @@ class Delivery:
         checkpoint = asked.checkpoint
         if checkpoint is not None and self._reveals(checkpoint.to_json()):
             asked = Asked(asked.url, None, known=False)
-        self._beside.account.pages[partition, page] = asked._replace(url=self._report.redacted(mask_url(asked.url)))
+        self._beside.account.pages[partition, page] = asked._replace(url=self._report.redact(mask_url(asked.url)))
         if reached is not None and not self._reveals(reached.to_json()):
             # some APIs repeat the key of a request in their next link: asked now, for what was sent may be forgotten
             self._progress[partition] = reached
@@ -339,7 +339,7 @@ class Delivery:
         if not is_unicode(key.blueprint + key.identifier):
             return
         if outcome.kind == "refused":
-            account.refused.append((key, self._report.redacted(outcome.reason)))
+            account.refused.append((key, self._report.redact(outcome.reason)))
         else:
             account.accepted.append(key)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from penstock.config.models import PathParameter, Resource
 from penstock.config.urls import template_names
@@ -16,7 +17,7 @@ from penstock.sync.transform import Extracted, extract_items
 from penstock.values import JSON, StopReason
 
 
-class Partition(NamedTuple):
+class Partition(Struct, frozen=True):
     """One concrete endpoint of a resource."""
 
     values: Mapping[str, str]

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
 from penstock.config.models import Chosen, Resource, Settings
@@ -15,6 +15,7 @@ from penstock.strategies import Sink
 from penstock.sync.requests import canonical
 from penstock.sync.resources import blueprints_of
 from penstock.sync.task import resource_of
+from penstock.version import VERSION
 
 if TYPE_CHECKING:
     from penstock.config.incremental import Every
@@ -98,7 +99,7 @@ def digests_of(settings: Settings, resources: Mapping[str, Resource]) -> dict[st
     """Return a digest, for each resource, of all that decides what a page becomes, and where that goes."""
     connection, sink = settings.connection, settings.sink
     common = [
-        version("penstock"),
+        VERSION,
         connection.http.base_url,
         {name: str(value) for name, value in connection.http.custom_headers.items()},  # masked: secrets may change
         _plugin("auth", connection.auth),

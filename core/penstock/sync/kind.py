@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from penstock.config.models import Resource
 from penstock.errors import PenstockError, ReadError
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
 _VALIDATORS: Final = frozenset({"etag", "last-modified"})
 
 
-@dataclass(slots=True)
-class Coverage:
+class Coverage(Struct):
     """What the read of a kind has proven."""
 
     proven: set[int] = field(default_factory=set[int])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from penstock.sync.report import KindReport
 
@@ -29,7 +31,7 @@ class Observer:
         """The kind has been read and reconciled."""
 
 
-class Instruments(NamedTuple):
+class Instruments(Struct, frozen=True):
     """What is built into a run to measure it, chosen once before it begins; where there is none, nothing is paid."""
 
     sink: Callable[[Sink], Sink] | None = None

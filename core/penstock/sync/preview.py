@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config.models import Resource, Settings
 from penstock.errors import PenstockError, ReadError
@@ -22,8 +25,7 @@ from penstock.values import JSON, UNSET, Entity, StopReason
 _SECRET_HEADERS = frozenset({"set-cookie", "authorization", "proxy-authenticate", "www-authenticate"})
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Struct, frozen=True):
     """The first page of a kind."""
 
     kind: str
@@ -45,8 +47,7 @@ class Preview:
     """What is odd about the answer; empty when nothing is."""
 
 
-@dataclass(frozen=True, slots=True)
-class KindCheck:
+class KindCheck(Struct, frozen=True):
     """Whether a kind's first request works."""
 
     kind: str

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.sync.report import KindReport
 from penstock.sync.resources import Blueprints, kind_of
@@ -16,7 +18,7 @@ a short failure costs no entity that has moved there, and so few that a part whi
 gone for ever."""
 
 
-class Patience(NamedTuple):
+class Patience(Struct, frozen=True):
     """How often in a row complete reads must miss an entity before it is deleted."""
 
     configured: int | None
@@ -36,7 +38,7 @@ class Patience(NamedTuple):
         return needed + _UNREAD if blueprint in self.unread else needed
 
 
-class Proof(NamedTuple):
+class Proof(Struct, frozen=True):
     """What this run has read."""
 
     run: int

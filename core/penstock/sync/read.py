@@ -6,9 +6,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, ItemsView, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, ReadError
@@ -34,7 +36,7 @@ Recall: TypeAlias = "Callable[[int, PageRequest, ApiRequest], KnownPage | None]"
 """Returns what is known of a page by its number, if it is to be asked for by its validator."""
 
 
-class ReadPage(NamedTuple):
+class ReadPage(Struct, frozen=True):
     """One page as the next stage gets it."""
 
     page: Page
@@ -303,7 +305,7 @@ class _Answer(NamedTuple):
     known: KnownPage | None
 
 
-class _Flight(NamedTuple):
+class _Flight(Struct, frozen=True):
     """A request in flight."""
 
     page: PageRequest

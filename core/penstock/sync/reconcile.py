@@ -130,7 +130,7 @@ class _Reports:
         for report in proof.reports.values():
             self._by_kind.setdefault(report.kind, report)
         self._unmapped: dict[str, KindReport] = {}
-        self._redact = next((report.redacted for report in proof.reports.values()), str)
+        self._redact = next((report.redact for report in proof.reports.values()), str)
 
     def of(self, resource: str) -> KindReport:
         """Return the report of a resource; of one that was removed, that of the first of the same kind."""
@@ -192,7 +192,7 @@ async def _delete(
         report = reports.of(resource)
         if outcome.kind == "refused":
             report.error(f"{key.blueprint}/{key.identifier}", f"the sink refused to delete it: {outcome.reason}")
-            refused.append((key, report.redacted(outcome.reason)))
+            refused.append((key, report.redact(outcome.reason)))
         else:
             gone[key] = outcome.kind == "deleted"
             report.deleted += outcome.kind == "deleted"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import InitVar, asdict, dataclass, field
 from datetime import datetime
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import asdict
 
 from penstock.values import JSON, StopReason
 
@@ -18,7 +20,7 @@ MAX_MESSAGES: Final = 50
 """Messages kept per kind; the counters count all."""
 
 
-class Message(NamedTuple):
+class Message(Struct, frozen=True):
     """Something a person should know, and where it happened."""
 
     where: str
@@ -26,8 +28,7 @@ class Message(NamedTuple):
     message: str
 
 
-@dataclass(eq=False)
-class KindReport:
+class KindReport(Struct, eq=False):
     """One resource of the mapping in one run; all numbers are counts."""
 
     kind: str
@@ -71,15 +72,8 @@ class KindReport:
     full_because: str | None = None
     """Why everything of a resource with ``incremental`` was asked for; None where it was not, and of all others."""
     seconds: float = 0.0
-    redact: InitVar[Callable[[str], str]] = str
+    redact: Callable[[str], str] = str
     """Takes secrets out of a message at once: by the end of the run, those of its beginning may be forgotten."""
-
-    def __post_init__(self, redact: Callable[[str], str]) -> None:
-        self._redact = redact
-
-    def redacted(self, text: str) -> str:
-        """Return a text as reports may show it."""
-        return self._redact(text)
 
     def error(self, where: str, message: str) -> None:
         """Record why this kind is incomplete."""
@@ -92,13 +86,12 @@ class KindReport:
 
     def _keep(self, messages: list[Message], where: str, message: str) -> None:
         if len(messages) < MAX_MESSAGES:
-            shown = Message(self._redact(where), self._redact(message))
+            shown = Message(self.redact(where), self.redact(message))
             if shown not in messages:
                 messages.append(shown)
 
 
-@dataclass(slots=True, eq=False)
-class RunReport:
+class RunReport(Struct, eq=False):
     """One run; ``kinds`` has one entry per resource, in the mapping's order."""
 
     run: str
@@ -160,6 +153,7 @@ def _to_text(moment: datetime) -> str:
 
 def _kind_to_json(kind: KindReport) -> JSON:
     content = {**asdict(kind), **_messages_to_json(kind)}
+    del content["redact"]
     content["stop_reasons"] = {reason.value: count for reason, count in sorted(kind.stop_reasons.items())}
     content["seconds"] = round(kind.seconds, 3)
     return content
@@ -167,6 +161,6 @@ def _kind_to_json(kind: KindReport) -> JSON:
 
 def _messages_to_json(kind: KindReport) -> dict[str, JSON]:
     return {
-        name: [message._asdict() for message in messages]
+        name: [asdict(message) for message in messages]
         for name, messages in (("errors", kind.errors), ("warnings", kind.warnings))
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from penstock.config.models import HttpSettings, RequestSpec
 from penstock.http.client import ApiRequest
@@ -22,7 +22,7 @@ from penstock.http.urls import (
 from penstock.values import PageRequest
 
 
-class Endpoint(NamedTuple):
+class Endpoint(Struct, frozen=True):
     """A request with its path values put in: what all pages of one read have in common."""
 
     settings: HttpSettings

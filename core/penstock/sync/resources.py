@@ -6,9 +6,10 @@ import json
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Final
+
+from msgspec import Struct
 
 from penstock.config.models import Resource
 from penstock.journal import Identity
@@ -56,8 +57,7 @@ def identity_of(resource: Resource) -> Identity:
     return Identity(_digest((resource.kind, _reads(resource))), _digest(names))
 
 
-@dataclass(frozen=True, slots=True)
-class Blueprints:
+class Blueprints(Struct, frozen=True):
     """Blueprints that some resources may show."""
 
     names: frozenset[str] = frozenset()

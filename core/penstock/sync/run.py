@@ -8,7 +8,9 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from penstock.config.models import Settings
 from penstock.errors import PenstockError, SinkError
@@ -91,7 +93,7 @@ def lend(settings: Settings, secrets: Secrets, run: str, wire: Callable[[HttpSet
     )
 
 
-class Ends(NamedTuple):
+class Ends(Struct, frozen=True):
     """Where a run leads: a sync into the catalog, a rehearsal into something that goes with it."""
 
     open_sink: Callable[[str], Sink]

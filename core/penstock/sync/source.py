@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from penstock.config.models import HttpSettings, RequestSpec, Settings
 from penstock.expressions import Evaluator
@@ -21,7 +22,7 @@ from penstock.sync.requests import Endpoint
 from penstock.sync.spool import Kept, Send
 
 
-class Source(NamedTuple):
+class Source(Struct, frozen=True):
     """An opened source."""
 
     settings: Settings

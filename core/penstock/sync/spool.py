@@ -16,10 +16,11 @@ from hashlib import sha256
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 import httpx
 import orjson
+from msgspec import Struct
 
 from penstock.http.client import ApiRequest, ApiResponse
 from penstock.journal import JournalError
@@ -112,7 +113,7 @@ def _keys(request: ApiRequest) -> tuple[bytes, bytes]:
     return key, sha256(canonical((*asked, dict(request.conditions)))).digest() if request.conditions else key
 
 
-class _Record(NamedTuple):
+class _Record(Struct, frozen=True):
     """An answer as it is written."""
 
     facts: bytes

@@ -6,10 +6,11 @@ import asyncio
 import os
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
+
+from msgspec import Struct
 
 from penstock.config.models import TokenStorage
 from penstock.errors import AuthError
@@ -26,8 +27,7 @@ _PATIENCE: Final = 60.0
 _SUFFIX: Final = ".json"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredToken:
+class StoredToken(Struct, frozen=True):
     """One file of the store, for a person to look at."""
 
     name: str

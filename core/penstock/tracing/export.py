@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from importlib.metadata import version
 from threading import Thread
 from typing import Final
 
@@ -14,6 +13,8 @@ from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.trace import Tracer
+
+from penstock.version import VERSION
 
 _PATIENCE: Final = 3.0
 """Seconds that a run waits at its end for the last spans to be sent."""
@@ -39,7 +40,7 @@ class Export:
     @property
     def tracer(self) -> Tracer:
         """What begins spans."""
-        return self._provider.get_tracer("penstock", version("penstock"))
+        return self._provider.get_tracer("penstock", VERSION)
 
     @contextmanager
     def quietly(self) -> Generator[None]:
@@ -115,7 +116,7 @@ class _Batches(BatchSpanProcessor):
 
 def _resource() -> Resource:
     """Return who sends: ``penstock``, unless the environment has another name."""
-    given = Resource.create({"service.version": version("penstock")})
+    given = Resource.create({"service.version": VERSION})
     if str(given.attributes[SERVICE_NAME]).startswith("unknown_service"):  # the library's own default
         return given.merge(Resource({SERVICE_NAME: "penstock"}))
     return given

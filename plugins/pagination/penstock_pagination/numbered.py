@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import ClassVar, TypeVar
 
+from msgspec.structs import replace
+
 from penstock import Page, PageRequest, PaginationStrategy, Stop
 from penstock_pagination.rules import Progress, Situation, situation, stop
 from penstock_pagination.sizes import SizedConfig
@@ -45,7 +47,7 @@ class NumberedPagination(PaginationStrategy[SizedT]):
         covered = case.after.covered + advance
         if end is not None and covered >= end:
             return None
-        return self.request(config, case.after._replace(pages=case.after.pages + steps - 1, covered=covered))
+        return self.request(config, replace(case.after, pages=case.after.pages + steps - 1, covered=covered))
 
     def _situation(self, config: SizedT, page: Page) -> Situation:
         return situation(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
+
+from msgspec import Struct
 
 from penstock import JSON, Page, Stop, StopReason
 from penstock_pagination.hints import has_more, names_next_page, total
@@ -16,7 +17,7 @@ MAX_EMPTY_PAGES: Final = 10
 _SMALLEST_CAP: Final = 10
 
 
-class Progress(NamedTuple):
+class Progress(Struct, frozen=True):
     """What is known before a page is asked for; travels as JSON in ``PageRequest.state``."""
 
     pages: int = 0
@@ -39,8 +40,7 @@ class Progress(NamedTuple):
         return {"pages": self.pages, "covered": self.covered, "size": self.size, "empty": self.empty}
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """All that the rules look at."""
 
     config: SizedConfig

@@ -8,13 +8,12 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Any, Final, NamedTuple, cast
 from urllib.parse import quote
 
 import orjson
 
-from penstock import ClientSettings, SinkAnswer, SinkClient, SinkContext
+from penstock import VERSION, ClientSettings, SinkAnswer, SinkClient, SinkContext
 from penstock.errors import SinkError
 from penstock_sinks.port import PortConfig
 
@@ -75,12 +74,12 @@ class Owner(NamedTuple):
     @property
     def housekeeper(self) -> str:
         """What we call ourselves where no entity is concerned."""
-        return f"{self.prefix}{version('penstock')}/{self.identifier}"
+        return f"{self.prefix}{VERSION}/{self.identifier}"
 
     @property
     def agent(self) -> str:
         """What we call ourselves elsewhere, and what becomes the data source."""
-        return f"{self.prefix}{version('penstock')}{self.suffix}"
+        return f"{self.prefix}{VERSION}{self.suffix}"
 
 
 class _Token:

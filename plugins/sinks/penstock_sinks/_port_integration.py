@@ -8,10 +8,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from importlib.metadata import version
 from typing import Final, TypeAlias, cast
 
-from penstock import JSON
+from penstock import JSON, VERSION
 from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_blueprints import blueprints_in, create_blueprints
@@ -34,7 +33,7 @@ _HOSTED: Final = "saas"
 
 async def find(api: Api) -> Object | None:
     """Return the integration as Port has it, None where it is not registered; raises SinkError."""
-    query = f"oceanCoreVersion={version('penstock')}&isPolling=false"
+    query = f"oceanCoreVersion={VERSION}&isPolling=false"
     try:
         body = (await api.call("GET", "integration", api.owner.identifier, query=query)).body
     except RefusalError as error:
@@ -103,7 +102,7 @@ async def _register(api: Api, resources: Resources, destination: Object) -> Obje
 def _wanted(api: Api, destination: Object) -> Object:
     return {
         "installationAppType": api.owner.kind,
-        "version": version("penstock"),
+        "version": VERSION,
         "changelogDestination": destination,
         "actionsProcessingEnabled": False,
         "incrementalSyncEnabled": False,

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
+from penstock import VERSION
 from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_heartbeat import Heartbeat
@@ -129,8 +129,8 @@ class Bulletin:
             "installationType": "OnPrem",
             "executionMode": "single_process",
             "integrationIdentifier": owner.identifier,
-            "integrationVersion": version("penstock"),
-            "oceanVersion": version("penstock"),
+            "integrationVersion": VERSION,
+            "oceanVersion": VERSION,
             "kindIdentifier": identifier,
             "kind": kind,
             "kindIndex": index,

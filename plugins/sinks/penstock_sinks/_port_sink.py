@@ -7,12 +7,12 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import Any, Final, Self, cast
 
 import orjson
+from msgspec import Struct
 
 from penstock import (
     JSON,
@@ -50,8 +50,7 @@ _FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEn
 _NO_BLUEPRINT: Final = "Port does not allow a blueprint of this name"
 
 
-@dataclass(frozen=True, slots=True)
-class _Blueprint:
+class _Blueprint(Struct, frozen=True):
     """What is known of a blueprint."""
 
     targets: Mapping[str, str]
@@ -334,7 +333,7 @@ class _Work:
                     self.targets[blueprint].update(one for one in value if isinstance(one, str))
 
 
-class _About(NamedTuple):
+class _About(Struct, frozen=True):
     """What is known of a blueprint and of the entities of it that a batch has."""
 
     targets: Mapping[str, str]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from penstock import Outcome, WriteFlags
 from penstock.errors import SinkError
@@ -26,8 +27,7 @@ _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Errors of one entity that may pass."""
 
 
-@dataclass(slots=True, eq=False)
-class Item:
+class Item(Struct, frozen=True, gc=False):  # what holds neither lists nor the like is in no circle
     """An entity to be sent."""
 
     place: int
@@ -40,7 +40,7 @@ class Item:
     """Whether a search query names it."""
 
 
-class Limits(NamedTuple):
+class Limits(Struct, frozen=True):
     """What one request may hold, and how many are in flight."""
 
     entities: int

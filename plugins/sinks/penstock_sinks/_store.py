@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
 import orjson
+from msgspec import Struct, field
 
 from penstock import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity
 from penstock.errors import LeaseLostError, SinkError
@@ -78,8 +78,7 @@ INSERT INTO penstock_claims VALUES (?, 1) ON CONFLICT DO UPDATE SET claim = clai
 _CLAIMED: Final = "SELECT claim FROM penstock_claims WHERE source = ?"
 
 
-@dataclass(slots=True)
-class _Work:
+class _Work(Struct):
     """What one batch comes to: the rows to insert, update or mark, and the entities no view shows whole."""
 
     source: str

@@ -10,11 +10,11 @@ number behind it. The table ``penstock_views`` says which view shows which bluep
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Final
 
 import orjson
+from msgspec import Struct, field
 
 from penstock import Entity
 from penstock_sinks._database import Database
@@ -31,8 +31,7 @@ _UNUSABLE: Final = ("", "json_each")
 """No view may be called so: nobody could name the first, and the second would hide a function the views use."""
 
 
-@dataclass(slots=True)
-class _Shown:
+class _Shown(Struct):
     """Names that have a column, in order (a dictionary is an ordered set)."""
 
     properties: dict[str, None] = field(default_factory=dict[str, None])

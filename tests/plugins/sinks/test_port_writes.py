@@ -6,14 +6,13 @@ import asyncio
 import json
 import tempfile
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fakes.port import define, settings
-from penstock import JSON, Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, WriteFlags
+from penstock import JSON, VERSION, Entity, EntityBatch, EntityKey, Outcome, OwnedEntity, Sink, WriteFlags
 from penstock.demo.port.faults import Fault
 from penstock.demo.port.wire import Received
 from penstock.errors import SinkError
@@ -24,7 +23,6 @@ from penstock_sinks.port import Port, PortConfig
 from support.catalogs import all_owned, user
 from support.ported import PortCatalog
 
-VERSION = version("penstock")
 AGENT = f"port-ocean/custom/{VERSION}/ours/exporter"
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple, TypeAlias, cast
+from typing import Final, TypeAlias, cast
+
+from msgspec import Struct
 
 from penstock.config.models import EntityMapping, SearchQuery, SearchRule
 from penstock.expressions import Cell, Evaluator, Expression
@@ -22,7 +24,7 @@ HAND_OVER: Final = (Undecided, RecursionError, ValueError)
 _CONSTANT: Final = re.compile(r'\s*("[^"\\\x00-\x1f]*"|-?\d{1,15}|true|false|null)\s*\Z', re.ASCII)
 
 
-class Field(NamedTuple):
+class Field(Struct, frozen=True):
     """One expression of a mapping."""
 
     path: str

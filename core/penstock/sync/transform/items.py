@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from typing import Final
+
+from msgspec import Struct
 
 from penstock.errors import ExpressionError, ReadError
 from penstock.expressions import Expression
@@ -25,7 +27,7 @@ _DEPTH: Final = 3
 _SUGGESTED: Final = 5
 
 
-class Extracted(NamedTuple):
+class Extracted(Struct, frozen=True):
     """What a page's document holds."""
 
     items: list[JSON]

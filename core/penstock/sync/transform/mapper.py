@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from penstock.config.models import Resource
 from penstock.errors import ExpressionError
@@ -25,8 +26,7 @@ _AT_A_TIME: Final = 2000
 _KEYS_SHOWN: Final = 5
 
 
-@dataclass(slots=True)
-class _Case:
+class _Case(Struct):
     """An item that takes the long way."""
 
     place: int

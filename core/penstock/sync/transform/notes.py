@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from penstock.sync.report import Message
 
 Key = TypeVar("Key")
 
 
-@dataclass(slots=True)
-class _Note:
+class _Note(Struct):
     message: str
     example: str
     count: int = 1

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from penstock.sync.report import Message
 from penstock.values import Entity
 
 
-@dataclass(slots=True)
-class MappedItems:
+class MappedItems(Struct):
     """What became of the items of a page."""
 
     entities: list[Entity] = field(default_factory=list[Entity])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from penstock.config.models import Resource
 from penstock.errors import ExpressionError
@@ -20,8 +21,7 @@ from penstock.sync.transform.result import MappedItems
 from penstock.values import JSON, Entity, EntityKey
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """One expression and what it gave."""
 
     path: str
@@ -34,8 +34,7 @@ class Step:
     """Why it gave none; empty where it did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trace:
+class Trace(Struct, frozen=True):
     """An item that a mapping names as it is asked for."""
 
     item: int
