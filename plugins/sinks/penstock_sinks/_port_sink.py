@@ -235,8 +235,8 @@ class PortSink(Sink):
     def _items(self, work: _Work) -> Iterator[Item]:
         """Make what is to be sent, one by one, and see to the rest."""
         for blueprint, indexes in work.by_blueprint.items():
-            targets = self._blueprints[blueprint].targets
-            about = _About(targets, work.met.get(blueprint, {}), work.held.get(blueprint, {}))
+            made = self._blueprints[blueprint].targets if self._flags.create_missing_related_entities else {}
+            about = _About(made, work.met.get(blueprint, {}), work.held.get(blueprint, {}))
             for index in indexes:
                 if index not in work.outcomes and (item := self._item(work, index, about)) is not None:
                     yield item
@@ -251,9 +251,9 @@ class PortSink(Sink):
             work.outcomes[index] = Outcome("refused", str(error))
             return None
         work.digests[index] = digest = hash(body)
-        if entity.relations and self._flags.create_missing_related_entities:
+        if entity.relations and about.targets:
             work.lead_to(entity.relations, about.targets)
-        if self._is_known(entity, digest, about):
+        if (about.met or about.held) and self._is_known(entity, digest, about):
             work.outcomes[index] = UNCHANGED
             return None
         return Item(index, entity.blueprint, body, bool(entity.relations), entity.search is not None)
@@ -326,17 +326,19 @@ class _Work:
         """Take in what an entity's relations name."""
         for name, value in relations.items():
             blueprint = targets.get(name)
-            if blueprint:
-                if isinstance(value, str):
-                    self.targets[blueprint].add(value)
-                elif isinstance(value, list):
-                    self.targets[blueprint].update(one for one in value if isinstance(one, str))
+            if not blueprint:
+                continue
+            if isinstance(value, str):
+                self.targets[blueprint].add(value)
+            elif isinstance(value, list):
+                self.targets[blueprint].update(one for one in value if isinstance(one, str))
 
 
 class _About(Struct, frozen=True):
     """What is known of a blueprint and of the entities of it that a batch has."""
 
     targets: Mapping[str, str]
+    """Where relations lead to for which Port makes what is missing, by name."""
     met: Mapping[str, int | None]
     held: Mapping[str, Any]
 

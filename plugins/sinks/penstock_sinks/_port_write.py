@@ -95,13 +95,13 @@ class Writer:
         turn.close()
 
     def _packs(self, items: Iterator[Item]) -> Iterator[list[Item]]:
-        room = self._limits.content - len(_HEAD) - len(_TAIL)
+        most = self._limits.entities
+        room = self._limits.content - len(_HEAD) - len(_TAIL) + 1  # the last one needs no comma
         pack: list[Item] = []
         size = 0
         for item in items:
             more = len(item.body) + 1
-            full = len(pack) == self._limits.entities or size + more > room + 1  # the last one needs no comma
-            if pack and (full or pack[-1].blueprint != item.blueprint):
+            if pack and (len(pack) == most or size + more > room or pack[-1].blueprint != item.blueprint):
                 yield pack
                 pack, size = [], 0
             pack.append(item)
