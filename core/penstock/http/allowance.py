@@ -17,10 +17,12 @@ from penstock.http.moments import date_in, milliseconds, number, seconds_until
 
 _PREFIXES: Final = ("x-ratelimit-", "ratelimit-", "x-rate-limit-")
 _MILLISECOND_HEADERS: Final = ("retry-after-ms", "x-ms-retry-after-ms")
+_CLOCK: Final = frozenset({"date", "age"})
 _FIGURES: Final = ("limit", "remaining", "reset", "reset-after", "policy")
 _KNOWN: Final = frozenset(
     {
-        *("date", "age", "retry-after", *_MILLISECOND_HEADERS, "ratelimit"),
+        *_CLOCK,
+        *("retry-after", *_MILLISECOND_HEADERS, "ratelimit"),
         *(prefix + figure for prefix in _PREFIXES for figure in _FIGURES),
     }
 )
@@ -105,7 +107,7 @@ def read_hints(headers: Sequence[tuple[bytes, bytes]], now: float) -> Hints:
 
 def _usual_hints(told: dict[str, str], now: float) -> Hints | None:
     """Return what nearly all say that say anything, three plain figures; None for what takes more to read."""
-    if told.keys() - {"date", "age"} != _USUAL:
+    if (told.keys() - _CLOCK) ^ _USUAL:
         return None
     remaining, limit = number(told["x-ratelimit-remaining"]), number(told["x-ratelimit-limit"])
     reset = seconds_until(told["x-ratelimit-reset"], now)

@@ -235,7 +235,8 @@ class PortSink(Sink):
     def _items(self, work: _Work) -> Iterator[Item]:
         """Make what is to be sent, one by one, and see to the rest."""
         for blueprint, indexes in work.by_blueprint.items():
-            made = self._blueprints[blueprint].targets if self._flags.create_missing_related_entities else {}
+            targets = self._blueprints[blueprint].targets
+            made = targets if self._flags.create_missing_related_entities else dict[str, str]()
             about = _About(made, work.met.get(blueprint, {}), work.held.get(blueprint, {}))
             for index in indexes:
                 if index not in work.outcomes and (item := self._item(work, index, about)) is not None:
