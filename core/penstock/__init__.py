@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from penstock.values import Page as Page
     from penstock.values import PageRequest as PageRequest
     from penstock.values import QueryValue as QueryValue
+    from penstock.values import Remark as Remark
     from penstock.values import RunNews as RunNews
     from penstock.values import Settled as Settled
     from penstock.values import Silence as Silence
     from penstock.values import Stop as Stop
     from penstock.values import StopReason as StopReason
     from penstock.values import SyncRequest as SyncRequest
+    from penstock.values import Timetable as Timetable
     from penstock.values import Token as Token
     from penstock.values import WriteFlags as WriteFlags
     from penstock.version import VERSION as VERSION
@@ -85,12 +87,14 @@ _HOME = {
     "Page": "penstock.values",
     "PageRequest": "penstock.values",
     "QueryValue": "penstock.values",
+    "Remark": "penstock.values",
     "RunNews": "penstock.values",
     "Settled": "penstock.values",
     "Silence": "penstock.values",
     "Stop": "penstock.values",
     "StopReason": "penstock.values",
     "SyncRequest": "penstock.values",
+    "Timetable": "penstock.values",
     "Token": "penstock.values",
     "WriteFlags": "penstock.values",
     "VERSION": "penstock.version",

@@ -30,6 +30,7 @@ from penstock.values import (
     OwnedEntity,
     Page,
     PageRequest,
+    Remark,
     RunNews,
     Settled,
     Stop,
@@ -420,7 +421,9 @@ class SinkContext(ABC):
 
 
 class Sink(ABC):
-    """An opened sink: ``async with`` opens and closes what it holds. Calls never overlap, but for those of ``write``.
+    """An opened sink: ``async with`` opens and closes what it holds.
+
+    Calls never overlap, but for those of ``write``, and for ``note``.
 
     It touches only what its source owns. An entity of the same key that another source owns is refused, unless the
     catalog's own rules let sources share entities.
@@ -482,6 +485,13 @@ class Sink(ABC):
         Called after ``claim``, with the state ``running`` again whenever a kind has begun or ended, and after
         everything was written and deleted, or when the run cannot go on. What it raises is logged, and does the run no
         harm.
+        """
+
+    def note(self, remark: Remark) -> None:  # noqa: B027 - most catalogs have no log
+        """Take note of what the report will say, the moment it is known, for a catalog that shows it in a log.
+
+        Called between ``tell`` of a run that begins and ``tell`` of one that ends, also while ``write`` is under way:
+        must not wait. What it raises is logged, and does the run no harm.
         """
 
     async def examples(self, kind: str, items: Sequence[JSON]) -> None:  # noqa: B027 - most catalogs show no records

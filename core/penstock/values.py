@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
@@ -273,6 +273,34 @@ class KindNews(NamedTuple):
     """The same of what was odd."""
 
 
+RemarkLevel: TypeAlias = Literal["error", "warning"]
+
+
+class Remark(NamedTuple):
+    """Something that the report of a run says of one of its kinds."""
+
+    kind: str
+    place: int
+    """Which one of ``RunNews.kinds``, from 0."""
+    level: RemarkLevel
+    text: str
+    """Where, and what; no secrets."""
+
+
+class Timetable(NamedTuple):
+    """When syncs of a source are due."""
+
+    interval: timedelta
+    """Between the starts of two of them."""
+    due: datetime
+    """When the next one begins; aware, UTC."""
+
+    def after(self, moment: datetime) -> Timetable:
+        """Return it as it is after a moment: what was due until then is over."""
+        slept_through = max((moment - self.due) // self.interval + 1, 0)
+        return self._replace(due=self.due + slept_through * self.interval)
+
+
 class RunNews(NamedTuple):
     """How a run goes."""
 
@@ -283,6 +311,8 @@ class RunNews(NamedTuple):
     """How long it has taken by now."""
     kinds: Sequence[KindNews]
     """One for each resource, in the mapping's order."""
+    timetable: Timetable | None = None
+    """When the next one is due; None where nobody has made a schedule."""
 
 
 class OwnedEntity(NamedTuple):

@@ -49,6 +49,7 @@ COMMAND_LINE = {
     "signals",
     "summary",
     "sync",
+    "traces",
 }
 PLUGINS = {"penstock_auth.none", "penstock_pagination.offset", "penstock_sinks.sqlite"}
 UNUSED = {

@@ -315,6 +315,15 @@ def test_there_is_no_shell_no_pip_and_no_other_program_in_it(engine: Engine, ima
     assert loose == []  # nothing that anybody may change, or that gives rights
 
 
+def test_it_can_listen_to_kafka(engine: Engine, image: str) -> None:
+    """The reference's chart listens so unless told otherwise, and its image is to be exchanged for this one."""
+    code = "import confluent_kafka as k; print(len(k.Consumer({'bootstrap.servers': 'b', 'group.id': 'g'}).assignment()))"
+
+    ran = engine.run(image, Container(command=("-c", code), options=("--entrypoint=python3", "--network=none")))
+
+    assert (ran.returncode, ran.stdout) == (0, "0\n"), ran.stderr
+
+
 def test_it_is_small(engine: Engine, image: str) -> None:
     assert engine.inspect(image)["Size"] < LARGEST
 
@@ -363,7 +372,8 @@ def test_the_locked_requirements_are_those_of_the_project() -> None:
     locked = dict(
         re.findall(r"^([\w.-]+)==([\w.]+)", (ROOT / "deploy/image/requirements.txt").read_text(), re.MULTILINE)
     )
-    wanted = [Requirement(line) for line in project["dependencies"]]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["kafka"]]
+    wanted = [Requirement(line) for line in lines]
 
     behind = [str(one) for one in wanted if locked.get(one.name) is None or locked[one.name] not in one.specifier]
     assert behind == [], "run `tox -e lock`"

@@ -114,7 +114,7 @@ def test_the_page_on_reports_shows_every_field_of_a_report() -> None:
     run = {field.name for field in fields(RunReport)} - {"interrupted"} | {"status"}
 
     assert set(shown) == run
-    assert set(kind) == {field.name for field in fields(KindReport)} - {"redact"}
+    assert set(kind) == {field.name for field in fields(KindReport)} - {"redact", "heard"}
     assert set(kind["errors"][0]) == {field.name for field in fields(Message)}
 
 

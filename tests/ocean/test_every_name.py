@@ -314,6 +314,9 @@ def test_a_key_of_config_yaml_is_what_its_variable_is(tmp_path: Path, row: Row, 
 
     assert _said(result.settings) == _said(load_settings(Inputs(environ=environ), plugins()))
     assert not [one for one in result.fates if one.outcome == "unknown"]
+    read = load_settings(Inputs(ocean_config=tmp_path / "config.yaml"), plugins())
+    assert _said(read) == _said(result.settings)
+    assert [one for one in read.warnings if "there is no such" in one.message] == []
 
 
 def _said(settings: Settings) -> tuple[object, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -67,6 +68,21 @@ def test_it_syncs_at_the_start_and_when_somebody_asks_at_port(
         assert service.end() == 143
     assert sum("sync begins" in line for line in service.lines) == 2
     assert standin.client_secret not in "".join(service.lines)
+
+
+def test_port_is_told_when_the_next_sync_is_due_by_a_service_with_a_schedule(
+    tmp_path: Path, standin: PortStandIn, api: ApiServer
+) -> None:
+    before = datetime.now(UTC)
+    with serving(tmp_path, **_environ(standin, api), OCEAN__SCHEDULED_RESYNC_INTERVAL="90") as service:
+        service.says("sync ends: complete")
+        assert service.end() == 143
+
+    begun, ended = (json.loads(one.body) for one in standin.requests("/resync-state"))
+    assert (begun["intervalInMinuets"], begun["status"]) == (90, "running")
+    minutes = (datetime.fromisoformat(begun["nextResync"]) - before) / timedelta(minutes=1)
+    assert 90 <= minutes <= 91
+    assert ended == ended | {name: begun[name] for name in ("nextResync", "intervalInMinuets")}
 
 
 def test_it_is_not_ready_before_port_is_reached_and_says_why(

@@ -38,11 +38,13 @@ def inputs(
     mapping: str | None = None,
     environ: Mapping[str, str] | None = None,
     dotenv: str | None = None,
+    ocean_config: str | None = None,
     sink: str | None = None,
     catalog: str | None = None,
 ) -> Inputs:
-    """Write ``penstock.yml``, ``mapping.yml`` and ``.env``, each if given, and say where they are."""
-    for name, content in (("penstock.yml", text), ("mapping.yml", mapping), (".env", dotenv)):
+    """Write ``penstock.yml``, ``mapping.yml``, ``.env`` and ``config.yaml``, each if given, and say where they are."""
+    contents = {"penstock.yml": text, "mapping.yml": mapping, ".env": dotenv, "config.yaml": ocean_config}
+    for name, content in contents.items():
         if content is not None:
             Path(name).write_text(content, encoding="utf-8")
     return Inputs(
@@ -52,6 +54,7 @@ def inputs(
         sink=sink,
         catalog=None if catalog is None else Path(catalog),
         dotenv=Path(".env"),
+        ocean_config=Path("config.yaml"),
     )
 
 
@@ -61,12 +64,21 @@ def load(
     mapping: str | None = None,
     environ: Mapping[str, str] | None = None,
     dotenv: str | None = None,
+    ocean_config: str | None = None,
     sink: str | None = None,
     catalog: str | None = None,
     plugins: PluginManager | None = None,
 ) -> Settings:
     """Write the files and load them with the installed plugins, or with others."""
-    where = inputs(text, mapping=mapping, environ=environ, dotenv=dotenv, sink=sink, catalog=catalog)
+    where = inputs(
+        text,
+        mapping=mapping,
+        environ=environ,
+        dotenv=dotenv,
+        ocean_config=ocean_config,
+        sink=sink,
+        catalog=catalog,
+    )
     return load_settings(where, plugins or PluginManager(disabled=()))
 
 
@@ -76,13 +88,23 @@ def problems(
     mapping: str | None = None,
     environ: Mapping[str, str] | None = None,
     dotenv: str | None = None,
+    ocean_config: str | None = None,
     sink: str | None = None,
     catalog: str | None = None,
     plugins: PluginManager | None = None,
 ) -> list[str]:
     """Load what cannot be loaded, and return the problems as a user reads them."""
     try:
-        load(text, mapping=mapping, environ=environ, dotenv=dotenv, sink=sink, catalog=catalog, plugins=plugins)
+        load(
+            text,
+            mapping=mapping,
+            environ=environ,
+            dotenv=dotenv,
+            ocean_config=ocean_config,
+            sink=sink,
+            catalog=catalog,
+            plugins=plugins,
+        )
     except ConfigurationError as error:
         return str(error).split("\n")
     message = "nothing was wrong"

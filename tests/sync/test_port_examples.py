@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -130,47 +129,6 @@ def test_nothing_is_shown_where_it_is_not_wanted_or_port_does_not_know_us(
     project.sync()
 
     assert standin.requests("/examples") == []
-
-
-def test_what_each_kind_came_to_is_in_ports_event_log(project: Project, standin: PortStandIn) -> None:
-    standin.faults.rejected["4"] = "it does not please"
-    project.sync()
-
-    begun, ended = ([*json.loads(one.body)["logs"]] for one in standin.requests("/ingest/ours"))
-    assert [(one["level"], one["message"]) for one in begun] == [("INFO", "the sync begins: /users")]
-    assert [(one["level"], one["message"]) for one in ended][:2] == [
-        ("ERROR", "/users user/4: the sink refused it: it does not please (422 invalid_request)"),
-        (
-            "ERROR",
-            "/users failed: 8 fetched, 0 filtered, 7 written, 0 unchanged, 0 deleted, 0 failed, 1 refused",
-        ),
-    ]
-    assert ended[0]["extra"]["resourceKind"] == "/users"
-    assert ended[0]["extra"]["eventId"] == begun[0]["extra"]["eventId"]
-
-
-def test_a_log_that_port_does_not_take_harms_nothing(project: Project, standin: PortStandIn) -> None:
-    standin.faults.pending.append(Fault("broken", "/ingest/ours", times=100))
-
-    assert project.sync().exit_code == 0
-
-
-def test_many_and_long_lines_go_in_several_requests_within_ports_limits(
-    project: Project, api: ApiServer, standin: PortStandIn
-) -> None:
-    api.handler = routes({"/users": [{"id": f"{number} {'x' * 6000}", "name": "n"} for number in range(150)]})
-    project.sync()
-
-    sent = standin.requests("/ingest/ours")[1:]
-    assert all(len(one.body) < 1024 * 1024 and len(json.loads(one.body)["logs"]) <= 100 for one in sent)
-    assert all(len(line["message"]) <= 4003 for one in sent for line in json.loads(one.body)["logs"])
-
-
-def test_no_log_is_sent_where_none_is_wanted(project: Project, standin: PortStandIn) -> None:
-    project.config["sink"]["sendLogs"] = False
-    project.sync()
-
-    assert standin.requests("/ingest/ours") == []
 
 
 def test_what_not_every_json_has_is_no_example_and_the_warning_does_not_blame_its_size_alone(

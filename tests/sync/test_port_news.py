@@ -57,6 +57,7 @@ def test_port_is_told_of_the_beginning_and_of_what_came(project: Project, standi
     begun, ended = told(standin, "/resync-state")
     assert (begun["status"], begun["lastResyncEnd"], ended["status"]) == ("running", None, "failed")
     assert begun["lastResyncStart"] < ended["lastResyncEnd"]
+    assert {one[name] for one in (begun, ended) for name in ("nextResync", "intervalInMinuets")} == {None}
     first, last = told(standin, "/syncMetrics")
     assert [(one["kindIdentifier"], one["syncState"]) for one in first["syncKindsMetrics"]] == [
         ("/users-0", "pending"),
@@ -84,6 +85,26 @@ def test_port_is_told_of_the_beginning_and_of_what_came(project: Project, standi
         ("load", "failed"): 1,
         ("load", "skipped"): 0,
     }
+
+
+def test_port_is_told_what_reading_each_kind_has_cost(project: Project, standin: PortStandIn) -> None:
+    project.config["resources"].append({**project.config["resources"][0], "kind": "/users?again=1"})
+    project.sync()
+
+    sent = [json.loads(one.body)["syncKindMetrics"] for one in standin.received if one.method == "PUT"]
+    costs = [
+        (one["kindIndex"], {name: number for name, number in one["metrics"].items() if name != "phase"})
+        for one in sent
+        if one["syncState"] == "completed"
+    ]
+    assert [place for place, _ in costs] == [0, 1, 0, 1]
+    assert costs[:2] == costs[2:]  # at the end they are told as they were
+    for _, figures in costs:
+        assert 0 < figures["memory_avg_bytes"] <= figures["memory_max_bytes"]
+        assert 0 < figures["memory_median_bytes"] <= figures["memory_max_bytes"]
+        assert figures["cpu_avg_percent"] > 0
+        assert 0 <= figures["cpu_median_percent"] <= figures["cpu_max_percent"]
+    assert [one["metrics"] for one in sent if one["syncState"] == "syncing"] == [{"phase": {}}] * 2
 
 
 def test_port_hears_of_each_kind_when_it_is_read(project: Project, standin: PortStandIn) -> None:

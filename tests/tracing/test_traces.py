@@ -227,6 +227,78 @@ def test_a_process_sends_its_spans_before_it_ends(api: ApiServer, tmp_path: Path
         assert collector.service() == "hr"
 
 
+def test_a_plan_is_traced_as_a_sync_is(api: ApiServer, tmp_path: Path) -> None:
+    write_config(tmp_path, config_for(api.url, [USER]))
+    with collecting() as collector:
+        assert penstock("plan", folder=tmp_path, variables=collector.variables).code == 0
+
+    assert sorted((span.name, span.parent) for span in collector.spans()) == [
+        ("kind", "plan"),
+        ("plan", ""),
+        ("request", "kind"),
+        ("write", "kind"),
+    ]
+    whole = collector.span("plan")
+    assert (whole["source"], whole["status"], whole["exit_code"], whole.wrong) == ("test", "complete", 0, None)
+    assert (collector.span("kind")["created"], collector.span("write")["created"]) == (2, 2)
+    assert not (tmp_path / "catalog.db").exists()
+
+
+def test_what_an_apply_writes_is_beside_what_it_reads(api: ApiServer, tmp_path: Path) -> None:
+    write_config(tmp_path, config_for(api.url, [USER]))
+    assert penstock("plan", "--out", "plan.jsonl", folder=tmp_path).code == 0
+    with collecting() as collector:
+        assert penstock("apply", "plan.jsonl", folder=tmp_path, variables=collector.variables).code == 0
+        whole = collector.span("apply")
+        assert (whole["status"], whole["exit_code"], whole.wrong) == ("complete", 0, None)
+        assert [span.parent for span in collector.spans("write")] == ["kind", "apply"]
+        assert [span.parent for span in collector.spans("request")] == ["kind"]
+
+    with collecting() as collector:
+        assert penstock("apply", "plan.jsonl", folder=tmp_path, variables=collector.variables).code == 4
+        whole = collector.span("apply")
+        assert (whole["exit_code"], whole["error.type"]) == (4, "PlanMovedError")
+        assert [span.parent for span in collector.spans("write")] == ["kind"]
+
+
+@pytest.mark.parametrize("command", ["sync", "plan"])
+def test_a_mapping_that_the_catalog_keeps_is_fetched_within_the_trace(
+    api: ApiServer, tmp_path: Path, command: str
+) -> None:
+    with collecting() as collector, port(knows="ours") as standin:
+        define(standin, "team")
+        standin.integrations.all["ours"]["config"] = {"resources": [resource("/teams", blueprint="team")]}
+        config: dict[str, Any] = {"source": "test", "connection": {"baseUrl": api.url}}
+        config["sink"] = {"type": "port", "integrationIdentifier": "ours", **port_settings(standin)}
+        write_config(tmp_path, config)
+        assert penstock(command, folder=tmp_path, variables=collector.variables).code == 0
+        hidden = standin.client_secret
+
+    assert (collector.span("mapping").parent, collector.span("mapping")["sink"]) == (command, "port")
+    asked = {
+        (span["http.request.method"], span["url.path"])
+        for span in collector.spans("request")
+        if span.parent == "mapping"
+    }
+    assert ("GET", "/v1/integration/ours") in asked
+    assert len({span.trace for span in collector.spans()}) == 1
+    assert collector.span(command)["exit_code"] == 0
+    assert hidden.encode() not in collector.everything()
+
+
+def test_a_mapping_that_cannot_be_had_is_the_end_of_the_trace(api: ApiServer, tmp_path: Path) -> None:
+    with collecting() as collector, port() as standin:
+        config: dict[str, Any] = {"source": "test", "connection": {"baseUrl": api.url}}
+        config["sink"] = {"type": "port", **port_settings(standin), "clientSecret": "wr0ng-secret-of-port"}
+        write_config(tmp_path, config)
+        assert penstock("sync", folder=tmp_path, variables=collector.variables).code == 1
+
+    for span in (collector.span("mapping"), collector.span("sync")):
+        assert (span["error.type"], "Port refuses the credentials" in str(span.wrong)) == ("SinkError", True)
+    assert collector.span("sync")["exit_code"] == 1
+    assert b"wr0ng-secret" not in collector.everything()
+
+
 def test_each_sync_of_the_service_is_traced(api: ApiServer, tmp_path: Path) -> None:
     write_config(tmp_path, config_for(api.url, [USER]))
     with collecting() as collector:

@@ -10,7 +10,7 @@ from threading import Event
 
 import pytest
 
-from penstock.cli.running import traces_wanted
+from penstock.cli.traces import traces_wanted
 from penstock.redaction import Redactor
 from penstock.strategies import Sink
 from penstock.sync.forwarding import ForwardingSink

@@ -11,6 +11,7 @@ from penstock.cli.console import say
 from penstock.cli.failures import MOVED, explained
 from penstock.cli.options import PATH, Given, examples, quietly, report_file, settings_and_catalog, verbosely
 from penstock.cli.plugged import pluggable
+from penstock.cli.traces import Traces
 
 EPILOG: Final = examples(
     "penstock plan --out plan.jsonl && penstock apply plan.jsonl",
@@ -39,7 +40,7 @@ def apply(
     changed since, nothing is, and the exit code is 4. A plan that was made with other settings, another mapping or for
     another catalog is refused with 2. Otherwise it exits as `penstock sync` does.
     """
-    with explained(verbose=verbose) as context:
+    with explained(verbose=verbose) as context, Traces("apply") as traces:
         from penstock.cli.applying import run_plan
         from penstock.cli.mapped import settings_to_look
         from penstock.cli.running import Manner
@@ -48,9 +49,9 @@ def apply(
         from penstock.plan.moved import PlanMovedError
 
         planned = read_plan(plan)
-        settings = settings_to_look(context, inputs(*given)).settings
+        settings = settings_to_look(context, inputs(*given), traces).settings
         try:
-            code = run_plan(planned, settings, context.secrets, Manner(verbose=verbose, quiet=quiet), report)
+            code = run_plan(planned, settings, context.secrets, Manner(verbose=verbose, quiet=quiet), report, traces)
         except PlanMovedError as error:
             say(context.redact(f"error: {error}"))
             code = MOVED

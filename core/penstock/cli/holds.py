@@ -45,8 +45,8 @@ def list_holds(*, output: Literal["table", "json"], config: Path | None, mapping
     """List what is held, and what was decided.
 
     The state is open, approved (the next run deletes it) or rejected (it is kept). The reason is emptied, share or
-    count (that much has gone at once), changed (the mapping names entities in another way) or removed (it is no longer
-    in the mapping).
+    count (that much has gone at once), changed (the mapping names entities in another way), removed (it is no longer
+    in the mapping) or refused (the sink has refused what they may have become).
     """
     with explained(verbose=verbose):
         found = [_to_json(hold) for hold in _all(config, mapping)]

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from penstock.cli.failures import explained, misuse
 from penstock.cli.options import Given, examples, full_read, only_kinds, quietly, settings_and_catalog, verbosely
 from penstock.cli.plugged import pluggable
+from penstock.cli.traces import Traces
 
 EPILOG: Final = examples(
     "penstock plan",
@@ -53,7 +54,7 @@ def plan(
     would: 0 when the plan is complete, with or without changes, 1 when something is incomplete, 2 when a setting is
     wrong and nothing was fetched, 3 when deletions would wait for approval.
     """
-    with explained(verbose=verbose) as context:
+    with explained(verbose=verbose) as context, Traces("plan") as traces:
         from penstock.cli.mapped import settings_to_look
         from penstock.cli.planning import Wanted, make_plan
         from penstock.cli.running import Manner
@@ -62,8 +63,8 @@ def plan(
         for option, target in (("--report", report), ("--out", out)):
             if target == "-":
                 raise misuse(option, "name a file: stdout has the plan")
-        settings = replace(settings_to_look(context, inputs(*given)).settings, anew=full)
+        settings = replace(settings_to_look(context, inputs(*given), traces).settings, anew=full)
         context.settings = settings
         wanted = Wanted(output, only, out, report)
-        code = make_plan(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), wanted)
+        code = make_plan(settings, context.secrets, Manner(verbose=verbose, quiet=quiet), wanted, traces)
     raise SystemExit(code)

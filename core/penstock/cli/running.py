@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
-from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager, nullcontext, suppress
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection
+from contextlib import nullcontext, suppress
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
@@ -15,10 +14,11 @@ from penstock.cli.files import discard_former, require_folder, write_whole
 from penstock.cli.progress import progress
 from penstock.cli.signals import interruptible
 from penstock.cli.summary import summarise
+from penstock.cli.traces import Traces
 from penstock.config.models import Settings
 from penstock.errors import AlreadyRunningError, did_you_mean
 from penstock.redaction import Secrets
-from penstock.sync.observer import NO_INSTRUMENTS
+from penstock.sync.observer import NO_INSTRUMENTS, Instruments, Observer
 from penstock.sync.report import RunReport
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 _POLL = 1.0
 """Seconds between two looks whether another run has ended."""
-_COLLECTORS: Final = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 
 
 class Manner(Struct, frozen=True):
@@ -39,9 +38,17 @@ class Manner(Struct, frozen=True):
 
 
 def run(
-    settings: Settings, secrets: Secrets, manner: Manner, *, only: Collection[str] = (), report: str | None = None
+    settings: Settings,
+    secrets: Secrets,
+    manner: Manner,
+    *,
+    only: Collection[str] = (),
+    report: str | None = None,
+    traces: Traces | None = None,
 ) -> int:
     """Run a sync, tell about it on stderr, write the report where it is wanted, and return the exit code.
+
+    Its trace is that of ``traces``, where the command has one that began before.
 
     Raises:
         ConfigurationError: A kind of ``only`` is not in the mapping, or ``report`` cannot be a file.
@@ -51,7 +58,8 @@ def run(
     require_folder("--report", report, ", or - for stdout")
     discard_former(report)
     warn_of(settings)
-    with _traced(settings, secrets) as trace:
+    with Traces("sync") if traces is None else nullcontext(traces) as tracing:
+        trace = tracing.of(settings, secrets)
         result, code = asyncio.run(_run(settings, secrets, manner, only, trace))
         if report is not None:
             write_report(result, report)
@@ -68,7 +76,7 @@ async def _run(
 
     stop = asyncio.Event()
     with progress(quiet=manner.quiet) as shown, interruptible(stop) as interruption:
-        observer, instruments = (shown, NO_INSTRUMENTS) if trace is None else (trace.beside(shown), trace.instruments)
+        observer, instruments = observed(shown, trace)
         while True:
             try:
                 result = await run_sync(
@@ -85,23 +93,9 @@ async def _run(
                 return result, result.exit_code
 
 
-def _traced(settings: Settings, secrets: Secrets) -> AbstractContextManager[RunTrace | None]:
-    """Return what traces a run, and sends the traces at the end, where the environment asks for it."""
-    if not traces_wanted(os.environ):
-        return nullcontext()
-    from penstock.cli.tracing import traced
-
-    return traced(settings, secrets)
-
-
-def traces_wanted(environ: Mapping[str, str]) -> bool:
-    """Whether OpenTelemetry's variables name a collector for traces; an empty variable is as good as none."""
-    if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
-        return False
-    exporters = environ.get("OTEL_TRACES_EXPORTER") or "otlp"
-    if "otlp" not in (name.strip().lower() for name in exporters.split(",")):
-        return False
-    return any(environ.get(name) for name in _COLLECTORS)
+def observed(shown: Observer, trace: RunTrace | None) -> tuple[Observer, Instruments]:
+    """Return what hears of a run, and what measures it from within: the trace, if there is one, and what is shown."""
+    return (shown, NO_INSTRUMENTS) if trace is None else (trace.beside(shown), trace.instruments)
 
 
 def warn_of(settings: Settings) -> None:

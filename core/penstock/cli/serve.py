@@ -48,9 +48,11 @@ def serve(
         if sources is None and (once or _is_once(given)):
             from penstock.cli.mapped import settings_to_sync
             from penstock.cli.running import Manner, run
+            from penstock.cli.traces import Traces
 
-            settings = settings_to_sync(context, given).settings
-            code = run(settings, context.secrets, Manner())
+            with Traces("sync") as traces:
+                settings = settings_to_sync(context, given, traces).settings
+                code = run(settings, context.secrets, Manner(), traces=traces)
         else:
             from penstock.service import serve as serve_until_stopped
 
@@ -67,7 +69,7 @@ def _inputs(sources: Path | None, config: Path | None, mapping: Path | None) -> 
     from penstock.cli.settings import inputs
 
     given = inputs(config, mapping)
-    return given if sources is None else replace(given, config_file=None)
+    return given if sources is None else replace(given, config_file=None, ocean_config=None)
 
 
 def _is_once(given: Inputs) -> bool:
@@ -87,7 +89,7 @@ def _options(given: Inputs, folder: Path | None, port: int | None) -> Options:
     service = load_service(given)
     if port is not None:
         service = service.model_copy(update={"port": port})
-    files = Files(given.config_file, given.mapping_file, given.dotenv)
+    files = Files(given.config_file, given.mapping_file, given.dotenv, given.ocean_config)
     return Options(service, OneSource(files) if folder is None else Folder(folder, given.dotenv))
 
 

@@ -15,10 +15,15 @@ if TYPE_CHECKING:
     from penstock.config.models import Access, Settings, TokenStorage
 
 DEFAULT_FILE: Final = Path("penstock.yml")
+OCEAN_FILE: Final = Path("config.yaml")
+"""Read where there is no file of ours: it may be anybody's, and what was imported from it is not to be stronger."""
 
 
 def inputs(config: Path | None, mapping: Path | None, sink: str | None = None, catalog: Path | None = None) -> Inputs:
-    """Return where settings come from, strongest first: options, environment, ``.env``, files."""
+    """Return where settings come from, strongest first: options, environment, ``.env``, files.
+
+    Without a file of ours, those of Ocean's are the ``config.yaml`` that is beside ``.env``.
+    """
     from penstock.config.load import Inputs
 
     if config is None and DEFAULT_FILE.exists():
@@ -30,6 +35,7 @@ def inputs(config: Path | None, mapping: Path | None, sink: str | None = None, c
         sink=sink,
         catalog=catalog,
         dotenv=Path(".env"),
+        ocean_config=OCEAN_FILE if config is None else None,
     )
 
 
@@ -85,7 +91,7 @@ def _hinted(where: Inputs) -> Generator[None]:
     try:
         yield
     except ConfigurationError as error:
-        if where.config_file is not None:
+        if where.config_file is not None or (where.ocean_config is not None and where.ocean_config.is_file()):
             raise
         hint = f"there is no {DEFAULT_FILE} in this folder; name a file with --config, or run `penstock init`"
         raise ConfigurationError([*error.problems, Problem("", hint)], error.warnings) from error

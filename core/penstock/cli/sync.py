@@ -20,6 +20,7 @@ from penstock.cli.options import (
     waiting,
 )
 from penstock.cli.plugged import pluggable
+from penstock.cli.traces import Traces
 
 EPILOG: Final = examples(
     "penstock sync",
@@ -54,12 +55,13 @@ def sync(
     when all went well, 1 when something is incomplete, 2 when a setting is wrong and nothing was fetched, 3 when
     deletions wait for approval (`penstock holds`), 75 when another run of this source is under way.
     """
-    with explained(verbose=verbose) as context:
+    with explained(verbose=verbose) as context, Traces("sync") as traces:
         from penstock.cli.mapped import settings_to_sync
         from penstock.cli.running import Manner, run
         from penstock.cli.settings import inputs
 
-        settings = replace(settings_to_sync(context, inputs(*given)).settings, anew=full)
+        settings = replace(settings_to_sync(context, inputs(*given), traces).settings, anew=full)
         context.settings = settings
-        code = run(settings, context.secrets, Manner(verbose=verbose, quiet=quiet, wait=wait), only=only, report=report)
+        manner = Manner(verbose=verbose, quiet=quiet, wait=wait)
+        code = run(settings, context.secrets, manner, only=only, report=report, traces=traces)
     raise SystemExit(code)

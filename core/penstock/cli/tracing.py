@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -11,7 +11,6 @@ from urllib.parse import unquote
 from penstock.cli.console import say
 from penstock.cli.failures import code_of
 from penstock.config.models import Settings
-from penstock.redaction import Secrets
 
 if TYPE_CHECKING:
     from penstock.tracing.export import Export
@@ -19,9 +18,15 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def traced(settings: Settings, secrets: Secrets) -> Generator[RunTrace | None]:
-    """Trace what a block runs, and send the rest of the trace at its end; None where that cannot be."""
-    export = _export(secrets)
+def traced(command: str, settings: Settings, redact: Callable[[str], str]) -> Generator[RunTrace | None]:
+    """Trace what a block runs, and send the rest of the trace at its end; None where that cannot be.
+
+    Args:
+        command: What is run.
+        settings: With what.
+        redact: Takes out of a text the secrets known by then.
+    """
+    export = _export(redact)
     if export is None:
         yield None
         return
@@ -29,14 +34,14 @@ def traced(settings: Settings, secrets: Secrets) -> Generator[RunTrace | None]:
     from penstock.tracing.trace import RunTrace
     from penstock.tracing.words import Words
 
-    run = RunTrace(Spans(export.tracer, Words(secrets)), settings.source, settings.sink.strategy.name)
+    run = RunTrace(Spans(export.tracer, Words(redact)), command, settings.source, settings.sink.strategy.name)
     with export.quietly():
         try:
             with run as trace, _told_to(trace):
                 yield trace
         finally:
             if lost := export.close():
-                say(secrets(f"warning: {lost}"))
+                say(redact(f"warning: {lost}"))
 
 
 @contextmanager
@@ -48,9 +53,8 @@ def _told_to(trace: RunTrace) -> Generator[None]:
         raise
 
 
-def _export(secrets: Secrets) -> Export | None:
+def _export(redact: Callable[[str], str]) -> Export | None:
     """Return where spans go; None, with a warning, where they can go nowhere."""
-    secrets.learn(*_header_values())
     protocol = _protocol()
     if protocol != "http/protobuf":
         say(f"warning: no traces: they are sent by http/protobuf only, and OpenTelemetry's variables say {protocol}")
@@ -63,11 +67,11 @@ def _export(secrets: Secrets) -> Export | None:
     try:
         return Export()
     except Exception as error:  # noqa: BLE001 - a library that reads variables, and no reason to do without a sync
-        say(secrets(f"warning: no traces: OpenTelemetry cannot use its variables: {error}"))
+        say(redact(f"warning: no traces: OpenTelemetry cannot use its variables: {error}"))
         return None
 
 
-def _header_values() -> Iterator[str]:
+def header_values() -> Iterator[str]:
     """Iterate over what the environment tells to send along, as ``name=value,name=value``: keys, mostly."""
     for name in ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"):
         for pair in os.environ.get(name, "").split(","):

@@ -58,6 +58,8 @@ class Environment(Struct, frozen=True):
     """The tree of ``OCEAN__`` variables; what Ocean says of its server stands in it as ``service``."""
     application: Node
     """The tree of ``APPLICATION__`` variables."""
+    ocean_file: str = ""
+    """What messages call the ``config.yaml`` of which there is something in ``ocean``; empty where there is none."""
 
 
 class Variable(Struct, frozen=True):
@@ -74,11 +76,14 @@ def read_environment(
     dotenv: Path | None,
     text_of: Callable[[Path], str],
     found: Findings,
+    *,
     given: Sequence[Variable] = (),
+    ocean_config: Path | None = None,
 ) -> Environment:
     """Read the variables of the process and, beneath them, those of a ``.env`` file if it exists.
 
-    ``given`` are others, the weakest of all; of two with one name the later counts.
+    ``given`` are others, weaker than both; of two with one name the later counts. The weakest of all is what a
+    ``config.yaml`` of Ocean says, if it exists.
     """
     file = _read_dotenv(dotenv, text_of, found) if dotenv is not None and dotenv.is_file() else []
     real = [Variable(name, value, f"environment {name}") for name, value in environ.items()]
@@ -86,8 +91,48 @@ def read_environment(
     variables = {variable.name: variable.value for variable in [*given, *file]} | dict(environ)
     ours = _tree(strongest, OURS, _OUR_BRANCHES, found)
     ocean = _tree(strongest, OCEAN, _OCEAN_BRANCHES, found)
+    file_of_ocean = ""
+    if ocean_config is not None and ocean_config.is_file():
+        file_of_ocean = str(ocean_config)
+        _add_file(ocean, ocean_config, text_of, variables, found)
     application = _tree(strongest, APPLICATION, frozenset(), found)
-    return Environment(variables, ours, _with_service(ocean, application), application)
+    return Environment(variables, ours, _with_service(ocean, application), application, file_of_ocean)
+
+
+def _add_file(
+    ocean: Node, file: Path, text_of: Callable[[Path], str], variables: Mapping[str, str], found: Findings
+) -> None:
+    """Add to the tree what the file says beneath it: what is set by a variable need not be sound there."""
+    from penstock.config.ocean_file import resolved, settings_of  # noqa: PLC0415 - most runs have no such file
+
+    for steps, node in settings_of(file, text_of, _OCEAN_BRANCHES, found):
+        if _is_free(ocean, steps):
+            value = resolved(node, variables, found)
+            if not value.blank:
+                _hang(ocean, steps, value, found)
+
+
+def _is_free(root: Node, steps: _Steps) -> bool:
+    here = root
+    for step in steps:
+        child = here.fields.get(step)
+        if child is None:
+            return isinstance(here.value, dict)
+        here = child
+    return False
+
+
+def _hang(root: Node, steps: _Steps, leaf: Node, found: Findings) -> None:
+    """Put a value where nothing is; of what should have members and has none, nothing can be said."""
+    if steps in _OCEAN_BRANCHES:
+        leaf = _as_branch(leaf)
+        if not leaf.fields:
+            found.warn(leaf, "expected a mapping of settings (ignored)")
+            return
+    here = root
+    for depth, step in enumerate(steps[:-1], start=1):
+        here = here.fields.setdefault(step, Node({}, ".".join(steps[:depth]), leaf.source))
+    here.fields[steps[-1]] = leaf
 
 
 def _with_service(ocean: Node, application: Node) -> Node:

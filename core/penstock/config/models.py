@@ -35,7 +35,7 @@ from penstock.listening import Listening
 from penstock.plugin_calls import BLOCKING_SECONDS, WAITING_SECONDS
 from penstock.redaction import mask_base_url
 from penstock.strategies import AuthStrategy, PaginationStrategy, PluginConfig, SinkStrategy
-from penstock.values import JSON, QueryValue
+from penstock.values import JSON, QueryValue, Timetable
 from penstock.veiled import Veiled
 
 if TYPE_CHECKING:
@@ -465,3 +465,5 @@ class Settings(Struct, frozen=True):
     """How the service learns that somebody asks for a sync at the catalog."""
     anew: bool = False
     """Whether to read everything, whatever earlier runs know: ``--full``."""
+    timetable: Timetable | None = None
+    """When the next run is due, where a service has a schedule for it."""

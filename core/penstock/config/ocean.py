@@ -140,7 +140,11 @@ def say_what_has_no_effect(environment: Environment, sink: type[BaseModel] | Non
             place = replace(leaf, path="")
             if name in NOTICES and name not in claimed:
                 _warn(place, name, f"has no effect: {NOTICES[name]}", found)
-            elif name not in known and not _is_in_a_block(name):
+            elif name in known or _is_in_a_block(name):
+                continue
+            elif environment.ocean_file and leaf.source.startswith(f"{environment.ocean_file}:"):
+                found.unknown(leaf, leaf.path, [_in_a_file(one) for one in known], strict=False)
+            else:
                 for near in get_close_matches(name, known, n=1, cutoff=_NEAR):
                     _warn(place, name, f'there is no such variable; did you mean "{near}"? (ignored)', found)
 
@@ -151,6 +155,11 @@ def say_what_a_listener_ignores(environment: Environment, model: type[BaseModel]
         if name.removeprefix(_LISTENER).lower() not in model.model_fields:
             message = "has no effect: no listener of ours has such a field"
             _warn(replace(leaf, path=""), name, message, found)
+
+
+def _in_a_file(variable: str) -> str:
+    """Return what Ocean's ``config.yaml`` calls a variable: ``metrics.webhookUrl``."""
+    return ".".join(camel(step) for step in variable.removeprefix(OCEAN).lower().split("__"))
 
 
 def _warn(place: Node, name: str, message: str, found: Findings) -> None:

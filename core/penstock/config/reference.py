@@ -54,7 +54,8 @@ A setting is taken from the first of these that has it:
   `PENSTOCK__CONNECTION` sets several settings at once; longer names win over it.
 * `${NAME}` in the file is the environment variable NAME, and `$${NAME}` the text itself. A variable that is not set is
   an error. Below `resources` this holds for query parameters, headers and bodies only.
-* A `.env` file in the working directory is read; the real environment wins over it.
+* A `.env` file in the working directory is read; the real environment wins over it. Where there is no
+  `penstock.yml` and no `--config`, Ocean's `config.yaml` is read beside it, as weaker `OCEAN__` variables.
 * Numbers may be written as text. Booleans are `true/false`, `1/0`, `yes/no`, `on/off`, `t/f`, `y/n` in any case.
   Objects and lists may be given as JSON text. Empty text and null mean "not set".
 * An unknown name is an error in `penstock.yml`, and a warning in the environment and in a `--mapping` file.

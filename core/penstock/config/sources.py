@@ -57,6 +57,8 @@ class Inputs(Struct, frozen=True):
     """``--catalog PATH``."""
     dotenv: Path | None = None
     """A ``.env`` file; it need not exist."""
+    ocean_config: Path | None = None
+    """Ocean's ``config.yaml``; it need not exist."""
     given: tuple[Variable, ...] = ()
     """Variables that were read from elsewhere; weaker than those of the process."""
     kept_mapping: KeptMapping | None = None
@@ -102,7 +104,14 @@ def read_sources(inputs: Inputs, found: Findings) -> Sources:
 
 def environment_of(inputs: Inputs, found: Findings) -> Environment:
     """Read the environment."""
-    return read_environment(inputs.environ, inputs.dotenv, inputs.text_of, found, inputs.given)
+    return read_environment(
+        inputs.environ,
+        inputs.dotenv,
+        inputs.text_of,
+        found,
+        given=inputs.given,
+        ocean_config=inputs.ocean_config,
+    )
 
 
 def read_blocks(inputs: Inputs, names: Collection[str], environment: Environment, found: Findings) -> Node | None:

@@ -70,11 +70,14 @@ _HELD_FOR: Final = {
     Reason.CHANGED: "the mapping names entities, or reads the place that showed it, in another way than when it was "
     "seen last",
     Reason.REMOVED: "the resource that wrote it is no longer in the mapping",
+    Reason.REFUSED: "the sink has refused others of its kind since, one of which may be what it has become",
 }
 _GONE_FOR: Final = {
     "gone": "complete reads of every part of the source that ever showed it did not show it, or found that part gone",
     "changed": "complete reads did not show it since the mapping names entities in another way",
     "removed": "the resource that wrote it is no longer in the mapping",
+    "renamed": "complete reads did not show it since the sink has refused others of its kind, one of which may be what "
+    "it has become",
 }
 
 

@@ -244,6 +244,12 @@ class Accounts:
         row = self._file.row(query, _pair(key))
         return None if row is None else Refusal._make(row)
 
+    def first_refusal(self, key: tuple[str, str]) -> int | None:
+        """Return the first run that is remembered in which the sink would not write an entity."""
+        query = "SELECT min(run) FROM refusals WHERE blueprint = ? AND identifier = ? AND what = 'write'"
+        row = self._file.row(query, key)
+        return None if row is None else cast("int | None", row[0])
+
     def end(self, partition: int) -> End | None:
         """Return how the newest read of a partition that has ended did so."""
         row = self._file.row("SELECT run, reason, sound, whole, message FROM ends WHERE partition = ?", (partition,))

@@ -33,6 +33,8 @@ class Reason(StrEnum):
     """They were written before the mapping named entities, and the place to read them from, as it does now."""
     REMOVED = "removed"
     """They were written by a resource that is no longer in the mapping."""
+    REFUSED = "refused"
+    """The sink has refused others since they were seen, which may be the same records under other names."""
 
 
 class Hold(Struct, frozen=True):

@@ -12,19 +12,20 @@ from penstock.journal.file import JournalFile
 from penstock.journal.holds import Reason
 from penstock.values import EntityKey
 
-Cause: TypeAlias = Literal["gone", "changed", "removed"]
+Cause: TypeAlias = Literal["gone", "changed", "removed", "renamed"]
 """Why an entity may be deleted: complete reads did not show it; the same, since the mapping names entities in another
-way; what wrote it is no longer in the mapping."""
+way; what wrote it is no longer in the mapping; as the first, but it may be what the sink has refused since."""
 Fate: TypeAlias = Literal["waits", "stays", "held", "kept", "due"]
 """What becomes of a missing entity in this run: it waits for another read; stays, for a person has to decide about
 others; is held; is kept, as a person has decided; or is to be deleted."""
 
 REASONS: Final[dict[Cause, tuple[Reason, ...]]] = {
-    "gone": (Reason.EMPTIED, Reason.SHARE, Reason.COUNT),
+    "gone": (Reason.EMPTIED, Reason.SHARE, Reason.COUNT, Reason.REFUSED),
     "changed": (Reason.CHANGED,),
     "removed": (Reason.REMOVED,),
+    "renamed": (Reason.REFUSED,),
 }
-"""The reasons for which entities of a cause may be held."""
+"""The reasons for which entities of a cause may be held: what is gone may have been taken for renamed before."""
 _BUFFER: Final = 1000
 _TABLES: Final = (
     "DROP TABLE IF EXISTS temp.missing",
@@ -67,6 +68,10 @@ _MISSES: Final = """
   WHERE absent.blueprint = missing.blueprint AND absent.identifier = missing.identifier), 0)
 """
 """How often in a row an entity has been missed, this run included; one that was taken up counts once."""
+_RENAMED: Final = """
+UPDATE missing SET cause = 'renamed' WHERE resource = ? AND cause = 'gone' AND NOT EXISTS (
+  SELECT 1 FROM seen WHERE seen.blueprint = missing.blueprint AND seen.identifier = missing.identifier AND run >= ?)
+"""
 _DUE: Final = f"UPDATE missing SET fate = 'due' WHERE fate = 'waits' AND needed <= {_MISSES}"  # noqa: S608 - our own text
 # A read that was good enough to delete what it misses proves more than any before it: counting begins anew.
 _MISS: Final = f"""
@@ -103,8 +108,9 @@ class Finding(Struct, frozen=True):
 class Missing:
     """The missing entities of one run, in tables that go when the file is closed, or another run needs them.
 
-    First ``add`` and ``vacate``; then ``settle_reads``; then, in one transaction of the caller's, ``recall_decisions``,
-    ``groups``, for each resource ``hold``, ``freeze`` and ``release``, and at last ``make_due``; then ``due``.
+    First ``add`` and ``vacate``; then ``settle_reads``; then, in one transaction of the caller's, ``suspect``,
+    ``recall_decisions``, ``groups``, for each resource ``hold``, ``freeze`` and ``release``, and at last ``make_due``;
+    then ``due``.
     """
 
     def __init__(self, file: JournalFile) -> None:
@@ -140,6 +146,10 @@ class Missing:
             "DELETE FROM seen WHERE (blueprint, identifier, partition) IN "
             "(SELECT blueprint, identifier, partition FROM vacated)"
         )
+
+    def suspect(self, resource: str, run: int) -> None:
+        """Take what is gone of a resource, and was seen in no run from this one on, for what may have been renamed."""
+        self._file.execute(_RENAMED, (resource, run))
 
     def recall_decisions(self) -> None:
         """Find out what a person has decided about each entity; those to be kept are kept."""

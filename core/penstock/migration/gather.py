@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from msgspec import Struct, field
 
 from penstock.config.environment import APPLICATION, OCEAN, OURS, Variable, branches_of_ocean
 from penstock.config.node import NOTHING, Node, children, to_snake
+from penstock.config.ocean_file import reference_in, settings_of
 from penstock.config.problems import Findings
 from penstock.config.sources import text_of
 from penstock.config.yaml_source import read_yaml
@@ -22,7 +22,6 @@ from penstock.migration.fate import Fate
 
 CONFIG: Final = f"{OCEAN}INTEGRATION__CONFIG__"
 PREFIXES: Final = (OCEAN, APPLICATION)
-_REFERENCE: Final = re.compile(r"\{\{\s*from\s+env\s+([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 _UNUSABLE_URL: Final = "https://not-set.invalid"
 """Stands for an address that is nowhere set here, so that the rest can be looked at."""
 
@@ -144,30 +143,14 @@ def stand_in(variable: str) -> str:
 
 
 def _read_config(file: Path, values: Mapping[str, str], gathered: Gathered, found: Findings) -> None:
-    root = read_yaml(file, text_of, found)
-    if root is None:
-        return
-    if not isinstance(root.value, dict):
-        found.problem(root, "expected a mapping of settings")
-        return
-    for steps, node in _leaves(root, ()):
-        _set(OCEAN + "__".join(steps), node, values, gathered)
-
-
-def _leaves(node: Node, steps: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
-    for key, child in node.fields.items():
-        here = (*steps, to_snake(key).upper())
-        if isinstance(child.value, dict) and tuple(step.lower() for step in here) in branches_of_ocean():
-            yield from _leaves(child, here)
-        else:
-            yield here, child
+    for steps, node in settings_of(file, text_of, branches_of_ocean(), found):
+        _set(OCEAN + "__".join(steps).upper(), node, values, gathered)
 
 
 def _set(name: str, node: Node, values: Mapping[str, str], gathered: Gathered) -> None:
     """Take a value of a file for the variable of that name."""
     text = as_text(node)
-    match = _REFERENCE.fullmatch(text.strip()) if text else None
-    reference = match[1] if match else None
+    reference = reference_in(node)
     known = reference is None or reference in values
     if reference is not None:
         text = values.get(reference, stand_in(name))

@@ -16,10 +16,10 @@ from penstock.plan.moved import require_unmoved
 from penstock.plan.plan import Plan
 from penstock.plan.rehearse import Rehearsal, rehearsal
 from penstock.redaction import Secrets
-from penstock.sync.observer import Observer
+from penstock.strategies import Sink
+from penstock.sync.observer import NO_INSTRUMENTS, Instruments, Observer
 from penstock.sync.report import RunReport
-from penstock.sync.run import lend
-from penstock.sync.sinks import open_sink
+from penstock.sync.run import open_catalog
 
 
 class Applied(Struct, frozen=True):
@@ -39,6 +39,7 @@ async def apply_plan(
     place: str,
     observer: Observer,
     stop: asyncio.Event,
+    instruments: Instruments = NO_INSTRUMENTS,
 ) -> Applied:
     """Plan once more; where that gives the same, tell the sink what the new plan told its stand-in.
 
@@ -53,6 +54,7 @@ async def apply_plan(
         place: What to call the catalog.
         observer: Hears what happens while the source is read.
         stop: When set, it ends soon and cleanly.
+        instruments: What measures it from within.
 
     Raises:
         PlanMovedError: It does not; nothing was changed.
@@ -63,19 +65,18 @@ async def apply_plan(
     with Journal(settings.state_dir, settings.source) as journal:
         async with (
             journal.lease.renewed(),
-            rehearsal(settings, secrets, only=chosen, observer=observer, stop=stop) as found,
+            rehearsal(settings, secrets, only=chosen, observer=observer, stop=stop, instruments=instruments) as found,
         ):
             begun = not found.report.interrupted
             if begun:
                 require_unmoved(planned, Plan(settings, place, found, secrets))
-                await _perform(found, journal, settings, secrets, stop)
+                catalog = open_catalog(settings, secrets, found.report.run, instruments)
+                await _perform(found, journal, catalog, stop)
             return Applied(found.report, begun)
 
 
-async def _perform(
-    found: Rehearsal, journal: Journal, settings: Settings, secrets: Secrets, stop: asyncio.Event
-) -> None:
-    async with open_sink(settings.sink, lend(settings, secrets, found.report.run), settings.plugins) as sink:
+async def _perform(found: Rehearsal, journal: Journal, catalog: Sink, stop: asyncio.Event) -> None:
+    async with catalog as sink:
         await sink.claim()
         journal.lease.check()  # whoever takes over claims after us
         with journal.transaction():

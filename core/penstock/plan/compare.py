@@ -9,7 +9,7 @@ from penstock.plan.calls import Calls, Delete, Write
 from penstock.plan.changes import Action, Change, Changes, differences
 from penstock.strategies import Sink
 from penstock.sync.forwarding import ForwardingSink
-from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OutcomeKind, RunNews, Settled
+from penstock.values import Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OutcomeKind, Remark, RunNews, Settled
 
 _ACTIONS: Final[dict[OutcomeKind, Action]] = {"created": "create", "updated": "update"}
 
@@ -30,6 +30,9 @@ class Comparing(ForwardingSink):
 
     async def tell(self, news: RunNews) -> None:
         """Tell nobody: what is only planned is no news."""
+
+    def note(self, remark: Remark) -> None:
+        """Nor of this."""
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         """Write, and note what was created or updated."""

@@ -17,7 +17,8 @@ from penstock.plan.calls import Calls
 from penstock.plan.changes import Changes
 from penstock.plan.compare import Comparing
 from penstock.redaction import Secrets
-from penstock.sync.observer import Observer
+from penstock.strategies import Sink
+from penstock.sync.observer import NO_INSTRUMENTS, Instruments, Observer
 from penstock.sync.report import RunReport
 from penstock.sync.run import Ends, lend, run_between
 from penstock.sync.sinks import rehearse_sink
@@ -45,6 +46,7 @@ async def rehearsal(
     only: Collection[str],
     observer: Observer,
     stop: asyncio.Event,
+    instruments: Instruments = NO_INSTRUMENTS,
 ) -> AsyncGenerator[Rehearsal]:
     """Do what ``run_sync`` does, from the same source into copies of catalog and journal, which stay as they are.
 
@@ -56,6 +58,7 @@ async def rehearsal(
         only: Kinds to read; all when empty.
         observer: Hears what happens.
         stop: When set, it ends soon, and its report says so.
+        instruments: What measures it from within.
 
     Raises:
         PluginError: The sink cannot be rehearsed; nothing was fetched.
@@ -69,13 +72,14 @@ async def rehearsal(
         copy_of(path_of(settings.state_dir, settings.source), folder / "journal")
         calls = Calls(folder / "calls")
 
-        def stand_in(run: str) -> Comparing:
-            context = lend(settings, secrets, run)
-            sink = rehearse_sink(settings.sink, context, folder / "catalog", settings.plugins)
-            return Comparing(sink, changes, calls)
+        def stand_in(run: str) -> Sink:
+            context = lend(settings, secrets, run, instruments.wire)
+            rehearsed = rehearse_sink(settings.sink, context, folder / "catalog", settings.plugins)
+            sink = Comparing(rehearsed, changes, calls)
+            return sink if instruments.sink is None else instruments.sink(sink)
 
         with Changes(folder / "changes.db") as changes:
             with Journal(folder / "journal", settings.source) as journal:
-                ends = Ends(stand_in, journal, resume_within=None)
+                ends = Ends(stand_in, journal, resume_within=None, wire=instruments.wire)
                 report = await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
             yield Rehearsal(report, changes, calls, journal.path)

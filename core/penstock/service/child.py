@@ -1,4 +1,6 @@
-"""The process of one sync: ``python -m penstock.service.child``, with a snapshot on its standard input.
+"""The process of one sync: ``python -m penstock.service.child sync``.
+
+A snapshot and an order come on its standard input, a line each.
 
 It writes the report to its standard output, and ends with the exit code that ``penstock sync`` would have. With the
 argument ``check`` it only says what is wrong with the settings: exit code 2, or 0, and on its standard output whether
@@ -17,14 +19,16 @@ from penstock.cli.failures import Context, explained
 from penstock.cli.mapped import settings_to_sync
 from penstock.cli.plugged import plugin_manager
 from penstock.cli.running import Manner, run
+from penstock.cli.traces import Traces
 from penstock.config.load import Inputs, load_settings
 from penstock.service.configuration import Snapshot
+from penstock.service.order import Order
 from penstock.service.runner import AGAIN, LISTENS
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Do what the first argument says: ``check``, or ``sync`` with the kinds that follow, all if there are none."""
-    task, *only = arguments
+    """Do what the first argument says: ``check``, ``sync`` or ``listen``."""
+    task, *more = arguments
     snapshot = Snapshot.from_json(sys.stdin.buffer.readline())
     with explained(verbose=False) as context:
         where = snapshot.inputs(os.environ)
@@ -34,9 +38,11 @@ def main(arguments: Sequence[str]) -> int:
                 sys.stdout.write(LISTENS)
             return 0
         if task == "listen":
-            return _listen(context, where, again=only == [AGAIN])
-        settings = settings_to_sync(context, where).settings
-        return run(settings, context.secrets, Manner(quiet=True), only=only, report="-")
+            return _listen(context, where, again=more == [AGAIN])
+        order = Order.from_json(sys.stdin.buffer.readline())
+        with Traces("sync") as traces:
+            settings = replace(settings_to_sync(context, where, traces).settings, timetable=order.timetable)
+            return run(settings, context.secrets, Manner(quiet=True), only=order.only, report="-", traces=traces)
 
 
 def _listen(context: Context, where: Inputs, *, again: bool) -> int:

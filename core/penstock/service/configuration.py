@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Self, cast
 
@@ -21,6 +21,8 @@ class Files(Struct, frozen=True):
     mapping: Path | None = None
     dotenv: Path | None = None
     """It need not exist."""
+    ocean_config: Path | None = None
+    """Nor need this: the file that Ocean has beside it."""
 
     def read(self) -> Snapshot:
         """Return what they hold now.
@@ -29,10 +31,12 @@ class Files(Struct, frozen=True):
             OSError: One of them cannot be read.
             UnicodeDecodeError: One of them is not UTF-8 text.
         """
-        dotenv = self.dotenv if self.dotenv is not None and self.dotenv.is_file() else None
-        files = (self.config, self.mapping, dotenv)
-        texts = {str(file): file.read_text("utf-8-sig") for file in files if file is not None}
-        return Snapshot(Files(self.config, self.mapping, dotenv), texts)
+        there = Files(self.config, self.mapping, _if_there(self.dotenv), _if_there(self.ocean_config))
+        return Snapshot(there, {str(file): file.read_text("utf-8-sig") for file in there.all() if file is not None})
+
+    def all(self) -> Sequence[Path | None]:
+        """Return them in the order in which they are given."""
+        return (self.config, self.mapping, self.dotenv, self.ocean_config)
 
 
 class Snapshot(Veiled, frozen=True):
@@ -51,13 +55,13 @@ class Snapshot(Veiled, frozen=True):
             mapping_file=self.files.mapping,
             environ=environ,
             dotenv=self.files.dotenv,
+            ocean_config=self.files.ocean_config,
             text_of=self._text_of,
         )
 
     def to_json(self) -> bytes:
         """Return the snapshot for another process."""
-        names = (self.files.config, self.files.mapping, self.files.dotenv)
-        return orjson.dumps({"files": [name and str(name) for name in names], "texts": self.texts})
+        return orjson.dumps({"files": [name and str(name) for name in self.files.all()], "texts": self.texts})
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
@@ -69,3 +73,7 @@ class Snapshot(Veiled, frozen=True):
 
     def _text_of(self, file: Path) -> str:
         return self.texts[str(file)]
+
+
+def _if_there(file: Path | None) -> Path | None:
+    return file if file is not None and file.is_file() else None

@@ -13,6 +13,7 @@ import orjson
 
 from penstock.service.configuration import Snapshot
 from penstock.service.messages import Message, read
+from penstock.service.order import Order
 
 GRACE: Final = 20.0
 """Seconds a sync has to finish its page and write its checkpoint, once it was told to."""
@@ -78,15 +79,15 @@ class Runner:
     def __init__(self, grace: float = GRACE) -> None:
         self._grace = grace
 
-    async def sync(self, snapshot: Snapshot, only: Sequence[str], hear: Callable[[str], None]) -> Ran:
+    async def sync(self, snapshot: Snapshot, order: Order, hear: Callable[[str], None]) -> Ran:
         """Sync, and return how it went.
 
         Args:
             snapshot: The configuration.
-            only: Kinds; all when empty.
+            order: What to do.
             hear: Takes each line that the process writes for people.
         """
-        code, out = await self._run(["sync", *only], snapshot, hear)
+        code, out = await self._run("sync", snapshot.to_json() + b"\n" + order.to_json(), hear)
         try:
             return Ran(code, cast("Report", orjson.loads(out)))
         except orjson.JSONDecodeError:
@@ -94,7 +95,7 @@ class Runner:
 
     async def check(self, snapshot: Snapshot, hear: Callable[[str], None]) -> Checked:
         """Return whether the configuration is sound; what is wrong is heard."""
-        code, out = await self._run(["check"], snapshot, hear)
+        code, out = await self._run("check", snapshot.to_json(), hear)
         return Checked(code == 0, out.decode("utf-8", "replace").endswith(LISTENS))
 
     async def listen(
@@ -148,11 +149,9 @@ class Runner:
             start_new_session=True,  # a Ctrl-C is for the service, which decides what becomes of its syncs
         )
 
-    async def _run(
-        self, arguments: Sequence[str], snapshot: Snapshot, hear: Callable[[str], None]
-    ) -> tuple[int, bytes]:
-        process = await self._started(arguments)
-        talk = asyncio.ensure_future(asyncio.gather(_told(process, snapshot), _out(process), _heard(process, hear)))
+    async def _run(self, task: str, told: bytes, hear: Callable[[str], None]) -> tuple[int, bytes]:
+        process = await self._started([task])
+        talk = asyncio.ensure_future(asyncio.gather(_told(process, told), _out(process), _heard(process, hear)))
         try:
             _, out, _ = await asyncio.shield(talk)
         except asyncio.CancelledError:
@@ -173,10 +172,10 @@ class Runner:
         await process.wait()
 
 
-async def _told(process: Process, snapshot: Snapshot) -> None:
+async def _told(process: Process, told: bytes) -> None:
     assert process.stdin is not None  # noqa: S101 - it is a pipe
     with suppress(BrokenPipeError, ConnectionResetError):  # its exit code says why it does not listen
-        process.stdin.write(snapshot.to_json())
+        process.stdin.write(told)
         await process.stdin.drain()
         process.stdin.close()
         await process.stdin.wait_closed()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
+
+from penstock.values import Timetable
 
 
 class Schedule(Struct, frozen=True):
@@ -21,3 +23,8 @@ class Schedule(Struct, frozen=True):
         count = max(math.floor((now - self.start) / seconds) + 1, 1)
         due = self.start + count * seconds
         return due if due > now else due + seconds  # the sum may have been rounded down to this very moment
+
+    def timetable(self, now: float) -> Timetable:
+        """Return what a sync that begins now is told of those after it."""
+        delay = timedelta(seconds=self.next_after(now) - now)
+        return Timetable(self.interval, datetime.now(UTC) + delay)

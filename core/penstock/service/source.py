@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from penstock.config.service import Calendar
@@ -15,6 +15,7 @@ from penstock.service.configuration import Snapshot
 from penstock.service.hearing import Hearing
 from penstock.service.logs import Log
 from penstock.service.metrics import Metrics
+from penstock.service.order import Order
 from penstock.service.runner import Ran, Report, Runner
 from penstock.service.schedule import Schedule
 
@@ -58,6 +59,7 @@ class Source:
         self._log = log
         self._agenda = Agenda()
         self._wanted = asyncio.Event()
+        self._schedule = _schedule_of(calendar)
         self._moved = asyncio.Event()
         """There is another schedule."""
         self._sync: asyncio.Task[Ran] | None = None
@@ -107,13 +109,10 @@ class Source:
             if self._resume is not None:
                 self._resume.cancel()
 
-    async def once(self) -> Ran:
-        """Sync once."""
-        return await self._do(Task(Cause.START))
-
     def rescheduled(self, calendar: Calendar, snapshot: Snapshot) -> None:
         """Go on with another configuration: a sync that is under way keeps the one it began with."""
         if calendar.interval != self.calendar.interval:
+            self._schedule = _schedule_of(calendar)
             self._moved.set()
         self.calendar, self.snapshot = calendar, snapshot
         self._changed.set()
@@ -148,14 +147,13 @@ class Source:
     async def _tick(self) -> None:
         while True:
             self._moved.clear()
-            await self._keep_to(self.calendar.interval)
+            await self._keep_to(self._schedule)
 
-    async def _keep_to(self, interval: timedelta | None) -> None:
+    async def _keep_to(self, schedule: Schedule | None) -> None:
         """Ask for a sync at every tick, until there is another schedule."""
-        if interval is None:
+        if schedule is None:
             await self._moved.wait()
             return
-        schedule = Schedule(interval, time.monotonic())
         while not self._moved.is_set():
             now = time.monotonic()
             try:
@@ -177,7 +175,9 @@ class Source:
         log.tell(f"sync begins ({task.cause}{kinds})")
         self._shared.metrics.began(source)
         self._since = time.monotonic()
-        self._sync = asyncio.create_task(self._shared.runner.sync(self.snapshot, sorted(task.only), log.relay))
+        timetable = None if self._schedule is None else self._schedule.timetable(self._since)
+        order = Order(tuple(sorted(task.only)), timetable)
+        self._sync = asyncio.create_task(self._shared.runner.sync(self.snapshot, order, log.relay))
         try:
             ran = await asyncio.shield(self._sync)
         except asyncio.CancelledError:
@@ -218,6 +218,10 @@ class Source:
         """Take up what the quota has ended: only a sync of the same kinds goes on where that was."""
         self._resume = None
         self.ask(Cause.RESUME, only)
+
+
+def _schedule_of(calendar: Calendar) -> Schedule | None:
+    return None if calendar.interval is None else Schedule(calendar.interval, time.monotonic())
 
 
 def _figures(report: Report | None) -> str:

@@ -7,7 +7,18 @@ from types import TracebackType
 from typing import Self
 
 from penstock.strategies import Sink
-from penstock.values import JSON, Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, RunNews, Settled
+from penstock.values import (
+    JSON,
+    Entity,
+    EntityBatch,
+    EntityKey,
+    HeldEntity,
+    Outcome,
+    OwnedEntity,
+    Remark,
+    RunNews,
+    Settled,
+)
 
 
 class ForwardingSink(Sink):
@@ -48,6 +59,10 @@ class ForwardingSink(Sink):
     async def tell(self, news: RunNews) -> None:
         """Tell the other one."""
         await self._sink.tell(news)
+
+    def note(self, remark: Remark) -> None:
+        """Have the other one take note."""
+        self._sink.note(remark)
 
     async def examples(self, kind: str, items: Sequence[JSON]) -> None:
         """Give them to the other one."""

@@ -13,11 +13,16 @@ from itertools import chain
 
 from penstock.journal import Cause, Missing, Sighting
 from penstock.sync.proof import Proof
+from penstock.sync.renames import Renames
 from penstock.values import OwnedEntity
 
 
 async def judge(
-    owned: AsyncIterator[Sequence[OwnedEntity]], sightings: Iterator[Sighting], proof: Proof, missing: Missing
+    owned: AsyncIterator[Sequence[OwnedEntity]],
+    sightings: Iterator[Sighting],
+    proof: Proof,
+    missing: Missing,
+    renames: Renames,
 ) -> Counter[str]:
     """Fill ``missing``, and return how many entities the sink holds of each resource.
 
@@ -26,14 +31,20 @@ async def judge(
         sightings: What the journal knows, sorted likewise.
         proof: What this run has read.
         missing: Takes what is missing, and sightings in partitions that no longer show their entity.
+        renames: Takes what was seen and is not in the sink.
     """
     judging = _Judge(proof, missing)
+
+    def not_held(sighting: Sighting) -> None:
+        renames.unheld(sighting)
+        judging.not_shown(sighting)
+
     sighting = next(sightings, None)
     async for entities in owned:
         for entity in entities:
             key = entity[1:]
             while sighting is not None and sighting[:2] < key:
-                judging.not_held(sighting)
+                not_held(sighting)
                 sighting = next(sightings, None)
             about: list[Sighting] = []
             while sighting is not None and sighting[:2] == key:
@@ -45,7 +56,7 @@ async def judge(
                 judging.unknown(entity)
         await asyncio.sleep(0)  # let the lease be renewed: a sink on the local disk never waits
     for rest in chain([sighting] if sighting is not None else [], sightings):
-        judging.not_held(rest)
+        not_held(rest)
     return judging.owned
 
 
@@ -69,7 +80,7 @@ class _Judge:
         if newest.run >= self._proof.run:
             if len(sightings) > 1:
                 for sighting in sightings:
-                    self.not_held(sighting)
+                    self.not_shown(sighting)
         elif newest.blueprint in self._proof.unresolved:
             return
         elif self._former.get(resource, True) and all(self._is_over(sighting) for sighting in sightings):
@@ -85,7 +96,7 @@ class _Judge:
             cause: Cause = "gone" if entity.kind in self._by_kind else "removed"
             self._missing.add(entity[1:], resource, cause, self._proof.patience.needed(entity.blueprint))
 
-    def not_held(self, sighting: Sighting) -> None:
+    def not_shown(self, sighting: Sighting) -> None:
         """Forget a sighting that is no more: its entity lives on elsewhere, was refused, or deleted by others."""
         if sighting.run < self._proof.run and sighting.partition in self._proof.proven:
             self._missing.vacate(sighting[:2], sighting.partition)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from penstock.config.models import Settings
     from penstock.redaction import Secrets
+    from penstock.sync.observer import MakeWire
     from penstock.values import JSON
 
 
@@ -24,19 +25,19 @@ class Document(NamedTuple):
     """As messages name it."""
 
 
-async def make_ready(settings: Settings, secrets: Secrets) -> None:
-    """Have the catalog see to what it needs before a sync; raises SinkError."""
-    await make_sink_ready(settings.sink, lend(settings, secrets, ""), settings.plugins)
+async def make_ready(settings: Settings, secrets: Secrets, wire: MakeWire | None = None) -> None:
+    """Have the catalog see to what it needs before a sync; raises SinkError. ``wire`` is as of ``Instruments``."""
+    await make_sink_ready(settings.sink, lend(settings, secrets, "", wire), settings.plugins)
 
 
-async def kept_mapping(settings: Settings, secrets: Secrets) -> Document:
-    """Return the mapping that the catalog keeps.
+async def kept_mapping(settings: Settings, secrets: Secrets, wire: MakeWire | None = None) -> Document:
+    """Return the mapping that the catalog keeps; ``wire`` is as of ``Instruments``.
 
     Raises:
         SinkError: It keeps none, or cannot be asked.
     """
     name = settings.sink.strategy.name
-    content = await mapping_of(settings.sink, lend(settings, secrets, ""), settings.plugins)
+    content = await mapping_of(settings.sink, lend(settings, secrets, "", wire), settings.plugins)
     if not content or not content.get("resources"):
         message = (
             f"the sink {name} keeps no resources for this source, and none are written here: nothing is fetched, and "

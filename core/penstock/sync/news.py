@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from penstock.config.models import Resource
 from penstock.errors import PenstockError
 from penstock.strategies import Sink
-from penstock.sync.report import KindReport, RunReport, Status
-from penstock.values import KindNews, NewsState, RunNews
+from penstock.sync.report import Heard, KindReport, Message, RunReport, Status
+from penstock.values import KindNews, NewsState, Remark, RemarkLevel, RunNews, Timetable
 
 _LOG: Final = logging.getLogger(__name__)
 _STATES: Final[dict[Status, NewsState]] = {
@@ -23,11 +24,26 @@ _STATES: Final[dict[Status, NewsState]] = {
 
 
 class News:
-    """Tells one sink of one run."""
+    """Tells one sink of one run.
 
-    def __init__(self, sink: Sink, report: RunReport) -> None:
+    Args:
+        sink: Whom.
+        report: What is told.
+        redactor: Gives what takes out of a text the secrets known by now.
+        timetable: When the next run is due, if there is a schedule.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        report: RunReport,
+        redactor: Callable[[], Callable[[str], str]],
+        timetable: Timetable | None,
+    ) -> None:
         self._sink = sink
         self._report = report
+        self._redactor = redactor
+        self._timetable = timetable
         self._started = time.monotonic()
         self._states: list[NewsState] = []
         """Of the report's kinds, while they are read."""
@@ -47,6 +63,18 @@ class News:
         self._states[-1] = _STATES[self._report.kinds[len(self._states) - 1].status]
         await self._go_on()
 
+    def listener(self, kind: str, place: int) -> Heard:
+        """Return what tells the messages of one kind, at once; ``place`` is where it is in the report."""
+
+        def tell(level: RemarkLevel, message: Message) -> None:
+            text = self._redactor()(_text_of(message))  # secrets that were learnt by the last request count as well
+            try:
+                self._sink.note(Remark(kind, place, level, text))
+            except PenstockError as error:
+                _LOG.warning("the catalog could not take note of what the report says: %s", error)
+
+        return tell
+
     async def ended(self) -> None:
         """Tell what came of it."""
         kinds = [_news_of(kind) for kind in self._report.kinds]
@@ -64,7 +92,8 @@ class News:
         await self._tell("running", kinds)
 
     async def _tell(self, state: NewsState, kinds: Sequence[KindNews]) -> None:
-        news = RunNews(state, self._report.started_at, time.monotonic() - self._started, kinds)
+        timetable = None if self._timetable is None else self._timetable.after(datetime.now(UTC))
+        news = RunNews(state, self._report.started_at, time.monotonic() - self._started, kinds, timetable)
         try:
             await self._sink.tell(news)
         except PenstockError as error:
@@ -84,6 +113,10 @@ def _news_of(kind: KindReport) -> KindNews:
         refused=kind.refused,
         deleted=kind.deleted,
         seconds=kind.seconds,
-        errors=[f"{one.where}: {one.message}" for one in kind.errors],
-        warnings=[f"{one.where}: {one.message}" for one in kind.warnings],
+        errors=[_text_of(one) for one in kind.errors],
+        warnings=[_text_of(one) for one in kind.warnings],
     )
+
+
+def _text_of(message: Message) -> str:
+    return f"{message.where}: {message.message}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -31,12 +31,16 @@ class Observer:
         """The kind has been read and reconciled."""
 
 
+MakeWire: TypeAlias = "Callable[[HttpSettings], Wire]"
+"""Gives what sends the requests of one client."""
+
+
 class Instruments(Struct, frozen=True):
     """What is built into a run to measure it, chosen once before it begins; where there is none, nothing is paid."""
 
     sink: Callable[[Sink], Sink] | None = None
     """Gives what stands before the sink."""
-    wire: Callable[[HttpSettings], Wire] | None = None
+    wire: MakeWire | None = None
     """Gives what sends the requests to the source, and those of the sink; None for a plain ``Wire``."""
 
 

@@ -1,7 +1,7 @@
 """Decide what becomes of entities that are missing at the source, and have the sink delete some of them.
 
-What is proven to be gone is deleted. Where too much of a resource would go at once, or where an edited mapping may be
-the cause, a person decides: such deletions are held in the journal.
+What is proven to be gone is deleted. Where too much of a resource would go at once, or where an edited mapping or an
+identifier that the sink refuses may be the cause, a person decides: such deletions are held in the journal.
 """
 
 from __future__ import annotations
@@ -19,12 +19,17 @@ from penstock.strategies import Sink
 from penstock.sync.guard import Limits, reason_to_hold
 from penstock.sync.judge import judge
 from penstock.sync.proof import Proof
+from penstock.sync.renames import Renames
 from penstock.sync.report import KindReport
 from penstock.sync.resources import kind_of
 from penstock.values import EntityKey
 
 _CHUNK: Final = 500
-_ALWAYS_HELD: Final[dict[Cause, Reason]] = {"changed": Reason.CHANGED, "removed": Reason.REMOVED}
+_ALWAYS_HELD: Final[dict[Cause, Reason]] = {
+    "changed": Reason.CHANGED,
+    "removed": Reason.REMOVED,
+    "renamed": Reason.REFUSED,
+}
 
 
 async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFlags) -> list[KindReport]:
@@ -39,10 +44,13 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFl
         journal.miss_nothing()
         return []
     missing, limits = journal.missing(), Limits.of(flags)
+    renames = Renames(proof, journal.accounts.first_refusal)
     with closing(journal.sightings()) as sightings:  # a sink that is reached over a network may fail halfway
-        owned = await judge(sink.owned(), sightings, proof, missing)
+        owned = await judge(sink.owned(), sightings, proof, missing, renames)
     with journal.transaction():
         missing.settle_reads()
+        for resource, run in renames.since.items():
+            missing.suspect(resource, run)
         _settle(missing, _Verdict(owned, journal.holds.all(), proof, limits))
     reports = _Reports(proof)
     reports.tell(missing.fates(), journal.holds.all(), limits)
@@ -178,6 +186,7 @@ def _explained(hold: Hold, limits: Limits) -> str:
         Reason.CHANGED: f"{hold.entities} of {hold.owned} entities were not found since the mapping names them, or "
         "where they are read, in another way",
         Reason.REMOVED: f"{hold.entities} entities were written by a resource that is no longer in the mapping",
+        Reason.REFUSED: f"{some}, and may be what the sink has refused since, under other names",
     }
     return f"{why[hold.reason]}: none was deleted; see `penstock holds show {shlex.quote(hold.kind)}`"
 

@@ -10,7 +10,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import asdict
 
-from penstock.values import JSON, StopReason
+from penstock.values import JSON, RemarkLevel, StopReason
 
 Status: TypeAlias = Literal["complete", "incomplete", "held", "interrupted"]
 Extent: TypeAlias = Literal["full", "changes"]
@@ -26,6 +26,9 @@ class Message(Struct, frozen=True):
     where: str
     """The kind, request, item or setting: ``/teams/{team}/members team=core page 3``."""
     message: str
+
+
+Heard: TypeAlias = Callable[[RemarkLevel, Message], None]
 
 
 class KindReport(Struct, eq=False):
@@ -74,21 +77,25 @@ class KindReport(Struct, eq=False):
     seconds: float = 0.0
     redact: Callable[[str], str] = str
     """Takes secrets out of a message at once: by the end of the run, those of its beginning may be forgotten."""
+    heard: Heard | None = None
+    """Hears each message that is kept."""
 
     def error(self, where: str, message: str) -> None:
         """Record why this kind is incomplete."""
         self.status = "incomplete"
-        self._keep(self.errors, where, message)
+        self._keep("error", self.errors, where, message)
 
     def warn(self, where: str, message: str) -> None:
         """Record something odd."""
-        self._keep(self.warnings, where, message)
+        self._keep("warning", self.warnings, where, message)
 
-    def _keep(self, messages: list[Message], where: str, message: str) -> None:
+    def _keep(self, level: RemarkLevel, messages: list[Message], where: str, message: str) -> None:
         if len(messages) < MAX_MESSAGES:
             shown = Message(self.redact(where), self.redact(message))
             if shown not in messages:
                 messages.append(shown)
+                if self.heard is not None:
+                    self.heard(level, shown)
 
 
 class RunReport(Struct, eq=False):
@@ -153,7 +160,8 @@ def _to_text(moment: datetime) -> str:
 
 def _kind_to_json(kind: KindReport) -> JSON:
     content = {**asdict(kind), **_messages_to_json(kind)}
-    del content["redact"]
+    for name in ("redact", "heard"):
+        del content[name]
     content["stop_reasons"] = {reason.value: count for reason, count in sorted(kind.stop_reasons.items())}
     content["seconds"] = round(kind.seconds, 3)
     return content

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
+from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -70,12 +71,17 @@ async def run_sync(
     """
 
     def catalog(run: str) -> Sink:
-        sink = open_sink(settings.sink, lend(settings, secrets, run, instruments.wire), settings.plugins)
-        return sink if instruments.sink is None else instruments.sink(sink)
+        return open_catalog(settings, secrets, run, instruments)
 
     with Journal(settings.state_dir, settings.source) as journal:
         ends = Ends(catalog, journal, settings.resume_within, instruments.wire)
         return await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
+
+
+def open_catalog(settings: Settings, secrets: Secrets, run: str, instruments: Instruments) -> Sink:
+    """Return the sink of one run, not entered yet, behind what measures it; raises SinkError."""
+    sink = open_sink(settings.sink, lend(settings, secrets, run, instruments.wire), settings.plugins)
+    return sink if instruments.sink is None else instruments.sink(sink)
 
 
 def lend(settings: Settings, secrets: Secrets, run: str, wire: Callable[[HttpSettings], Wire] | None = None) -> Lent:
@@ -124,7 +130,7 @@ async def run_between(
             async with journal.lease.renewed():
                 await sink.claim()
                 journal.lease.check()  # whoever takes over claims after us
-                news = News(sink, report)
+                news = News(sink, report, source.client.redactor, settings.timetable)
                 await news.begun(settings.resources, only)
                 try:
                     run = _Run(source, sink, journal, kept, number, report.started_at, observer, news)
@@ -187,8 +193,7 @@ class _Run:
         self._deliveries: list[Delivery] = []
 
     async def execute(self, report: RunReport, only: Collection[str], stop: asyncio.Event) -> None:
-        redact = self._source.secrets
-        reports = {name: KindReport(resource.kind, redact=redact) for name, resource in self._resources.items()}
+        reports = self._reports(only)
         chosen = {name: kind for name, kind in reports.items() if not only or kind.kind in only}
         report.kinds = list(chosen.values())
         identities = {name: identity_of(resource) for name, resource in self._resources.items()}
@@ -212,6 +217,15 @@ class _Run:
             if name not in self._coverage:
                 kind.status = "interrupted"
             self._observer.kind_finished(kind)
+
+    def _reports(self, only: Collection[str]) -> dict[str, KindReport]:
+        """Return a report for each resource; the catalog hears of what is said of those that are read."""
+        reports: dict[str, KindReport] = {}
+        places = count()
+        for name, resource in self._resources.items():
+            heard = None if only and resource.kind not in only else self._news.listener(resource.kind, next(places))
+            reports[name] = KindReport(resource.kind, redact=self._source.secrets, heard=heard)
+        return reports
 
     async def _read_kinds(self, chosen: Mapping[str, KindReport]) -> None:
         for name, report in chosen.items():

@@ -15,7 +15,18 @@ from penstock.errors import PenstockError, SinkError
 from penstock.listening import Listener
 from penstock.plugin_calls import blocking, bounded
 from penstock.strategies import Sink, SinkContext, SinkStrategy
-from penstock.values import JSON, Entity, EntityBatch, EntityKey, HeldEntity, Outcome, OwnedEntity, RunNews, Settled
+from penstock.values import (
+    JSON,
+    Entity,
+    EntityBatch,
+    EntityKey,
+    HeldEntity,
+    Outcome,
+    OwnedEntity,
+    Remark,
+    RunNews,
+    Settled,
+)
 
 ResultT = TypeVar("ResultT")
 _SETTLED: Final = frozenset({"created", "updated", "unchanged", "refused"})
@@ -148,6 +159,10 @@ class _NamedSink(Sink):
     async def tell(self, news: RunNews) -> None:
         with _blaming(self._name):
             await self._bounded(self._sink.tell(news))
+
+    def note(self, remark: Remark) -> None:
+        with _blaming(self._name, self._seconds):
+            self._sink.note(remark)
 
     async def examples(self, kind: str, items: Sequence[JSON]) -> None:
         with _blaming(self._name):

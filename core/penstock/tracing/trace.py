@@ -1,9 +1,10 @@
-"""The trace of one run: a span for the sync, and below it one for each kind."""
+"""The trace of one run: a span for the command, and below it one for each kind."""
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Final, NamedTuple, Self
 
@@ -54,12 +55,14 @@ class RunTrace:
 
     Args:
         spans: Where the spans come from.
+        command: What the topmost one is called.
         source: Whose run it is.
         sink: What a configuration calls the sink.
     """
 
-    def __init__(self, spans: Spans, source: str, sink: str) -> None:
+    def __init__(self, spans: Spans, command: str, source: str, sink: str) -> None:
         self._spans = spans
+        self._command = command
         self._source = source
         self._kinds: list[_Begun] = []
         self._entered = ExitStack()
@@ -68,7 +71,7 @@ class RunTrace:
 
     def __enter__(self) -> Self:
         attributes = {"penstock.source": self._spans.words(self._source)}
-        self._span = self._spans.tracer.start_span("sync", attributes=attributes)
+        self._span = self._spans.tracer.start_span(self._command, attributes=attributes)
         self._entered.enter_context(use_span(self._span, record_exception=False, set_status_on_exception=False))
         self._context = context.get_current()
         return self
@@ -85,6 +88,12 @@ class RunTrace:
 
     def _wire(self, settings: HttpSettings) -> Wire:
         return TracedWire(settings, self._spans)
+
+    @contextmanager
+    def mapping(self) -> Generator[None]:
+        """Have a span around a block in which the catalog is asked for the mapping."""
+        with self._spans.span("mapping", {"penstock.sink": self._sink}):
+            yield
 
     def beside(self, observer: Observer) -> Observer:
         """Return an observer that hears all that this one hears, and begins a span with each kind."""

@@ -6,6 +6,7 @@ Sources: sync.md section 9, port_api.md sections 4 and 9. Where Port does not kn
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -14,14 +15,16 @@ from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_heartbeat import Heartbeat
 from penstock_sinks._port_integration import Object, find
-from penstock_sinks._port_logs import send_logs
+from penstock_sinks._port_logs import EventLog
+from penstock_sinks._port_usage import Meter
 
 if TYPE_CHECKING:
-    from penstock import KindNews, RunNews
+    from penstock import KindNews, Remark, RunNews
     from penstock.values import JSON
 
 _PATIENCE: Final = 30.0
 """Seconds; what is down may be tried again for longer than the sync itself takes."""
+_MINUTE: Final = timedelta(minutes=1)
 _RUNTIME: Final = "__runtime__"
 _RECONCILIATION: Final = "__reconciliation__"
 
@@ -32,8 +35,11 @@ class Bulletin:
     def __init__(self, api: Api, run: str, *, logs: bool, beats: float | None) -> None:
         self._api = api
         self._run = run
-        self._logs = logs
+        self._log = EventLog(api, run) if logs else None
         self._heartbeat = None if beats is None else Heartbeat(api, run, beats)
+        self._meter = Meter()
+        self._usage: dict[int, Object] = {}
+        """What reading each kind has cost, by its place."""
         self._integration: Object | None = None
         self._states: list[str] | None = None
         """Of the kinds, as Port knows them; None before the run has begun."""
@@ -53,8 +59,19 @@ class Bulletin:
         except RefusalError as error:
             raise SinkError(f"{error.message} ({error.status} {error.code})") from error
 
+    def note(self, remark: Remark) -> None:
+        """Have it sent with the next lines of the event log."""
+        if self._log is not None:
+            self._log.note(remark)
+
     async def close(self) -> None:
-        """Send nothing more."""
+        """Send what is left of the event log, where the run has come to no end, and nothing more."""
+        await self._beat_no_more()
+        await self._meter.close()
+        if self._log is not None:
+            await self._log.close()
+
+    async def _beat_no_more(self) -> None:
         if self._heartbeat is not None:
             await self._heartbeat.stop()
 
@@ -67,27 +84,41 @@ class Bulletin:
     async def _tell_of_changes(self, news: RunNews) -> None:
         """Tell of the kinds that have begun or ended since."""
         before, self._states = self._states or [], [one.state for one in news.kinds]
-        url = "" if self._integration is None else _ingest(self._integration, "metricAttributes")
-        if url and len(before) == len(news.kinds):
-            for index, (one, state) in enumerate(zip(news.kinds, before, strict=True)):
-                if one.state != state:
-                    await self._tell_of_kind(url, self._kind(index, one))
+        if len(before) != len(news.kinds):
+            return
+        changed = [(index, one) for index, one in enumerate(news.kinds) if one.state != before[index]]
+        if self._log is not None:
+            for index, one in changed:
+                self._log.tell_of_kind(index, one)
+        if self._integration is not None and (url := _ingest(self._integration, "metricAttributes")):
+            for index, one in changed:
+                await self._tell_of_change(url, index, one)
+
+    async def _tell_of_change(self, url: str, index: int, kind: KindNews) -> None:
+        """Tell of a kind that begins or has been read, and measure what is between."""
+        if kind.state != "running":
+            self._usage[index] = self._meter.end()
+        try:
+            await self._tell_of_kind(url, self._kind(index, kind))
+        finally:
+            if kind.state == "running":
+                self._meter.begin()
 
     async def _tell_of_run(self, news: RunNews) -> None:
         if news.state == "running":
             self._states = [one.state for one in news.kinds]
             self._integration = await find(self._api)
         else:
-            await self.close()
+            await self._beat_no_more()
         if self._integration is None:
             return
+        if self._log is not None and (url := _ingest(self._integration, "logAttributes")):
+            self._log.tell_of_run(url, news)
         await self._api.call("PATCH", "integration", self._api.owner.identifier, "resync-state", body=_state(news))
         if url := _ingest(self._integration, "metricAttributes"):
             await self._tell_of_kinds(url, news)
         if news.state == "running" and self._heartbeat and (url := _ingest(self._integration, "metricAttributes")):
             self._heartbeat.start(url)
-        if self._logs and (url := _ingest(self._integration, "logAttributes")):
-            await send_logs(self._api, url, self._run, news)
 
     async def _tell_of_kinds(self, url: str, news: RunNews) -> None:
         kinds = [self._kind(index, one) for index, one in enumerate(news.kinds)]
@@ -120,7 +151,8 @@ class Bulletin:
                 "resync": {"duration_seconds": round(one.seconds, 3), "success": int(one.state == "completed")},
             }
         state = "syncing" if one.state == "running" else one.state
-        return self._figures(f"{one.kind}-{index}", one.kind, index, state, phases)
+        figures = self._figures(f"{one.kind}-{index}", one.kind, index, state, phases)
+        return {**figures, "metrics": {"phase": phases, **self._usage.get(index, {})}}
 
     def _figures(self, identifier: str, kind: str, index: int, state: str, phases: Object) -> Object:
         owner = self._api.owner
@@ -153,7 +185,13 @@ def _counts(**counts: int) -> Object:
 
 def _state(news: RunNews) -> Object:
     """Return the state as Port wants it; one key is misspelt there."""
-    state: Object = {"status": news.state, "nextResync": None, "intervalInMinuets": None}
+    table = news.timetable
+    state: Object = {
+        "status": news.state,
+        "nextResync": None if table is None else _text(table.due),
+        # whole minutes, as Ocean has no others: a shorter interval is told as one of them
+        "intervalInMinuets": None if table is None else math.ceil(table.interval / _MINUTE),
+    }
     if news.state == "running":
         return {**state, "lastResyncStart": _text(news.started_at), "lastResyncEnd": None}
     return {**state, "lastResyncEnd": _text(news.started_at + timedelta(seconds=news.seconds))}

@@ -16,7 +16,7 @@ from typing import Any, Final, Self, cast
 
 import orjson
 
-from penstock import Entity, EntityKey, HeldEntity, Outcome, RunNews, SinkContext
+from penstock import Entity, EntityKey, HeldEntity, Outcome, Remark, RunNews, SinkContext
 from penstock.errors import SinkError
 from penstock.values import ABSENT, CREATED, DELETED, UPDATED, OutcomeKind
 from penstock_sinks._port_api import Api
@@ -116,6 +116,9 @@ class RehearsedSink(PortSink):
 
     async def tell(self, news: RunNews) -> None:
         """Tell nobody."""
+
+    def note(self, remark: Remark) -> None:
+        """Nor of this."""
 
     async def read(self, keys: Sequence[EntityKey]) -> Sequence[HeldEntity | None]:
         """Look the keys up in what would be there."""

@@ -22,6 +22,7 @@ from penstock import (
     HeldEntity,
     Outcome,
     OwnedEntity,
+    Remark,
     RunNews,
     Settled,
     Sink,
@@ -150,6 +151,10 @@ class PortSink(Sink):
     async def tell(self, news: RunNews) -> None:
         """Tell Port, for the pages that show it."""
         await self._bulletin.tell(news)
+
+    def note(self, remark: Remark) -> None:
+        """Keep it for the event log, which is sent while the run goes on."""
+        self._bulletin.note(remark)
 
     async def examples(self, kind: str, items: Sequence[JSON]) -> None:
         """Show Port what the source gives, where it knows the integration."""

@@ -60,7 +60,7 @@ class PortConfig(PluginConfig):
     )
     send_logs: Annotated[bool, OceanVariable("APPLICATION__ENABLE_HTTP_LOGGING")] = Field(
         default=True,
-        description="where Port knows the integration: send it what each run came to, kind by kind, for its event log",
+        description="where Port knows the integration: send it what happens in each run, for its event log",
     )
     heartbeat_seconds: Annotated[float, OceanVariable("STATUS_HEARTBEAT_INTERVAL_SECONDS")] = Field(
         default=10.0,
