@@ -11,6 +11,7 @@ import random
 import signal
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -173,9 +174,16 @@ def test_a_process_that_dies_at_any_time_never_costs_the_grant(world: World) -> 
     assert world.figures["killed after a renewal had reached the server"] > 0
 
 
+def _slowly(_: Received) -> Reply:
+    time.sleep(0.02)
+    return Reply([])
+
+
 def test_processes_that_share_a_store_use_no_refresh_token_twice(tmp_path: Path) -> None:
     with identity(rotation=Rotation.SINGLE_USE) as server, parent() as one, parent() as other:
-        server.after = lambda answer: {**answer, "expires_in": 0.01}  # so that both renew all the time
+        # both renew all the time; yet a token is not dead when it comes, as it is taken for good then
+        server.after = lambda answer: {**answer, "expires_in": 0.1}
+        server.api = _slowly
         life = World(server, one, tmp_path).new_grant(requests=150, parallel=4)
         one.start(life)
         other.start(life)
