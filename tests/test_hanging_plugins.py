@@ -165,7 +165,7 @@ def test_waiting_does_not_count_while_something_is_under_way() -> None:
         activity = Activity()
 
         async def ask() -> str:
-            with activity.going_on():
+            with activity:
                 await asyncio.sleep(0.2)
             return "an answer"
 
@@ -179,7 +179,7 @@ def test_waiting_counts_from_the_last_that_was_under_way() -> None:
         activity = Activity()
 
         async def ask() -> None:
-            with activity.going_on():
+            with activity:
                 await asyncio.sleep(0.02)
             await asyncio.sleep(600)
 

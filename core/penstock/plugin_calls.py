@@ -11,7 +11,6 @@ import asyncio
 import signal
 import threading
 from collections.abc import Awaitable, Generator
-from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Final, Generic, TypeVar
 
@@ -94,15 +93,16 @@ class Activity:
         self._under_way = 0
         self._since = 0.0
 
-    @contextmanager
-    def going_on(self) -> Generator[None]:
-        """Count something as under way for the length of a ``with`` block."""
+    def __enter__(self) -> None:
+        """Count something as under way for the length of a ``with`` block; several may be."""
         self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-            self._since = asyncio.get_running_loop().time()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Count it no longer."""
+        self._under_way -= 1
+        self._since = asyncio.get_running_loop().time()
 
     def quiet(self, since: float, now: float) -> float:
         """Return how many seconds nothing was under way, at most since a moment."""

@@ -179,6 +179,21 @@ def test_what_a_source_wrote_last_is_its_own(caller: Caller) -> None:
     assert caller.call("POST", path, {**asked, "before": "2000-01-01T00:00:00.000000+00:00"})[1]["entities"] == []
 
 
+def test_a_search_in_pages_tells_each_match_once(caller: Caller) -> None:
+    caller.bulk("user", *(one(f"u{number}", title="odd" if number % 2 else "even") for number in range(9)))
+    query = {"combinator": "and", "rules": [{"property": "$title", "operator": "=", "value": "even"}]}
+    path = "/blueprints/user/entities/search"
+    pages: list[list[str]] = []
+    following: str | None = None
+    while following is not None or not pages:
+        asked = {"query": query, "limit": 2, **({} if following is None else {"from": following})}
+        body = caller.call("POST", path, asked)[1]
+        pages.append([entity["identifier"] for entity in body["entities"]])
+        following = body["next"]
+
+    assert pages == [["u0", "u2"], ["u4", "u6"], ["u8"]]
+
+
 @pytest.mark.parametrize(
     ("blueprint", "status", "says"),
     [

@@ -317,7 +317,8 @@ def test_there_is_no_shell_no_pip_and_no_other_program_in_it(engine: Engine, ima
 
 def test_it_can_listen_to_kafka(engine: Engine, image: str) -> None:
     """The reference's chart listens so unless told otherwise, and its image is to be exchanged for this one."""
-    code = "import confluent_kafka as k; print(len(k.Consumer({'bootstrap.servers': 'b', 'group.id': 'g'}).assignment()))"
+    consumer = "confluent_kafka.Consumer({'bootstrap.servers': 'b', 'group.id': 'g'})"
+    code = f"import confluent_kafka; print(len({consumer}.assignment()))"
 
     ran = engine.run(image, Container(command=("-c", code), options=("--entrypoint=python3", "--network=none")))
 

@@ -73,6 +73,26 @@ def test_every_dialect_says_what_is_left_and_until_when(headers: dict[str, str],
 
 
 @pytest.mark.parametrize(
+    "figures",
+    [
+        ("5000", "12", "1800000600"), ("5000", "0", "3"), ("5000", "0", "1700000000"), ("10, 500", "0, 499", "1, 3600"),
+        ("100;w=60", "7", "20"), ("many", "7", "20"), ("100", "-1", "20"), ("100", "7", "never"),
+        ("100", "7", "Fri, 15 Jan 2027 08:01:00 GMT"), ("100", "7", "99999999999999"), ("", "", ""),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("clock", [{}, {"Date": "Fri, 15 Jan 2027 07:59:00 GMT"}, {"Date": "x", "Age": "1"}])
+def test_the_most_usual_dialect_is_read_as_every_other(figures: tuple[str, str, str], clock: dict[str, str]) -> None:
+    def told(prefix: str) -> Hints:
+        names = (f"{prefix}{figure}" for figure in ("limit", "remaining", "reset"))
+        return read({**clock, **dict(zip(names, figures, strict=True))})
+
+    usual, other = told("x-ratelimit-"), told("x-rate-limit-")
+
+    assert usual.allowances == other.allowances
+    assert [doubt.replace("x-rate", "x-rate-") for doubt in usual.doubts] == list(other.doubts)
+
+
+@pytest.mark.parametrize(
     ("headers", "seconds"),
     [
         ({"Retry-After": "7"}, 7),

@@ -17,6 +17,17 @@ from penstock.http.moments import date_in, milliseconds, number, seconds_until
 
 _PREFIXES: Final = ("x-ratelimit-", "ratelimit-", "x-rate-limit-")
 _MILLISECOND_HEADERS: Final = ("retry-after-ms", "x-ms-retry-after-ms")
+_CLOCK: Final = frozenset({"date", "age"})
+_FIGURES: Final = ("limit", "remaining", "reset", "reset-after", "policy")
+_KNOWN: Final = frozenset(
+    {
+        *_CLOCK,
+        *("retry-after", *_MILLISECOND_HEADERS, "ratelimit"),
+        *(prefix + figure for prefix in _PREFIXES for figure in _FIGURES),
+    }
+)
+"""Every header that is read; what else a server tells of its limits is nobody's business here."""
+_USUAL: Final = frozenset({"x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset"})
 _PARAMETER: Final = re.compile(r'([a-z]+)\s*=\s*"?([^\s;,"]+)')
 _SHOWN: Final = 40
 _MOST_SKEW: Final = 86_400
@@ -82,18 +93,31 @@ def read_hints(headers: Sequence[tuple[bytes, bytes]], now: float) -> Hints:
         headers: All of them, in any case.
         now: Seconds since 1970, by our clock.
     """
-    names = b"\n".join([name for name, _ in headers]).lower()
-    if b"rate" not in names and b"retry" not in names:  # so it is with most answers
+    names = b"\n".join([name for name, _ in headers]).lower().decode("latin-1")
+    if "rate" not in names and "retry" not in names:  # so it is with most answers
         return NO_HINTS
     told: dict[str, str] = {}
-    for raw, value in headers:
-        name, text = raw.decode("latin-1").lower(), value.decode("latin-1").strip()
-        told[name] = f"{told[name]}, {text}" if name in told and "rate" in name else text
-    return _Reader(told, _servers_now(told, now)).hints()
+    for name, (_, value) in zip(names.split("\n"), headers, strict=True):
+        if name in _KNOWN:
+            text = value.decode("latin-1").strip()
+            told[name] = f"{told[name]}, {text}" if name in told and "rate" in name else text
+    now = _servers_now(told, now)
+    return _usual_hints(told, now) or _Reader(told, now).hints()
+
+
+def _usual_hints(told: dict[str, str], now: float) -> Hints | None:
+    """Return what nearly all say that say anything, three plain figures; None for what takes more to read."""
+    if (told.keys() - _CLOCK) ^ _USUAL:
+        return None
+    remaining, limit = number(told["x-ratelimit-remaining"]), number(told["x-ratelimit-limit"])
+    reset = seconds_until(told["x-ratelimit-reset"], now)
+    if remaining is None or limit is None or reset is None:
+        return None
+    return Hints(None, (Allowance(remaining, reset, limit),))
 
 
 def _servers_now(headers: Mapping[str, str], now: float) -> float:
-    date = None if "age" in headers else date_in(headers.get("date", ""))
+    date = None if "age" in headers or "date" not in headers else date_in(headers["date"])
     return now if date is None or abs(date - now) > _MOST_SKEW else date
 
 
@@ -110,8 +134,10 @@ class _Reader:
         return Hints(retry_after, allowances, reset, tuple(self._doubts))
 
     def _retry_after(self) -> float | None:
-        found = [self._believed("retry-after", seconds_until(self._told.get("retry-after", ""), self._now))]
-        found += [self._believed(name, milliseconds(self._told.get(name, ""))) for name in _MILLISECOND_HEADERS]
+        text = self._told.get("retry-after")
+        found = [] if text is None else [self._believed("retry-after", seconds_until(text, self._now))]
+        there = [name for name in _MILLISECOND_HEADERS if name in self._told]
+        found += [self._believed(name, milliseconds(self._told[name])) for name in there]
         return next((wait for wait in found if wait is not None), None)
 
     def _separate(self) -> Iterator[Allowance]:
@@ -123,17 +149,20 @@ class _Reader:
             counts = [self._believed(f"{prefix}remaining", number(part)) for part in left.split(",")]
             resets = self._resets(prefix)
             limits = [number(part.partition(";")[0]) for part in self._told.get(f"{prefix}limit", "").split(",")]
+            window = self._policy_window(prefix) if None in resets or not resets else None
             for position, count in enumerate(counts):
                 if count is not None:
                     yield Allowance(
                         count,
-                        _at(resets, position, len(counts), self._policy_window(prefix)),
+                        _at(resets, position, len(counts), window),
                         _at(limits, position, len(counts), None),
                     )
 
     def _resets(self, prefix: str) -> list[float | None]:
         for name in (f"{prefix}reset-after", f"{prefix}reset"):
-            text = self._told.get(name, "")
+            text = self._told.get(name)
+            if text is None:
+                continue
             whole = seconds_until(text, self._now)
             if whole is not None:
                 return [whole]
@@ -156,7 +185,9 @@ class _Reader:
         return None
 
     def _structured(self) -> Iterator[Allowance]:
-        text = self._told.get("ratelimit", "")
+        text = self._told.get("ratelimit")
+        if text is None:
+            return
         policies = dict(_members(self._told.get("ratelimit-policy", "")))
         figures = dict(_PARAMETER.findall(text))
         if "remaining" in figures:  # the seventh version: one limit, whose figures are members of their own

@@ -12,7 +12,8 @@ from penstock.http.transport import aiohttp
 
 _NO_TIMEOUT: Final = aiohttp.ClientTimeout()
 """``Wire`` bounds a request as a whole, body included."""
-
+_NO_TYPE: Final = ("Content-Type",)
+"""Not to be added: it would call an empty body application/octet-stream."""
 
 RESENDS: Final = "resends"
 """The extension of a request that tells how often it was sent before, where it was."""
@@ -75,6 +76,7 @@ class Pool:
             target,
             headers={**request.headers, **more_headers} if more_headers else request.headers,
             data=content or None,
+            skip_auto_headers=None if "content-type" in request.headers else _NO_TYPE,
             allow_redirects=False,
             compress=False,
             timeout=_NO_TIMEOUT,

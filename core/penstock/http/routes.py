@@ -16,6 +16,7 @@ from yarl import URL
 from penstock.config.models import HttpSettings
 from penstock.http.pool import Pool
 from penstock.http.transport import aiohttp
+from penstock.http.urls import UrlError, is_allowed
 from penstock.veiled import Veiled
 
 _LOG: Final = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Route(Veiled, frozen=True):
     pool: Pool
     headers: dict[str, str]
     """To be added to each request: what a plain-HTTP proxy reads."""
+    is_own: bool
+    """Whether it leads to an origin of the connection, whose rate limits hold for all of it."""
 
 
 class Routes:
@@ -77,7 +80,13 @@ class Routes:
         if (url.scheme, proxy) not in self._pools:
             self._pools[url.scheme, proxy] = self._make_pool(url.scheme, proxy)
         headers = {"Proxy-Authorization": proxy.authorization} if plain and proxy and proxy.authorization else {}
-        return Route(self._pools[url.scheme, proxy], headers)
+        return Route(self._pools[url.scheme, proxy], headers, self._is_own(url))
+
+    def _is_own(self, url: httpx.URL) -> bool:
+        try:
+            return is_allowed(str(url), self._settings.base_url, self._settings.allowed_origins)
+        except UrlError:  # that it cannot be sent is the pool's to say
+            return False
 
     def _make_pool(self, scheme: str, proxy: Proxy | None) -> Pool:
         secure = scheme == "https" or (proxy is not None and proxy.url.startswith("https:"))
@@ -95,7 +104,6 @@ class Routes:
             auto_decompress=False,
             trust_env=False,  # it would read ~/.netrc too; find_proxy reads the proxies
             max_field_size=_MAX_HEADER_BYTES,
-            skip_auto_headers=["Content-Type"],  # it would call an empty body application/octet-stream
         )
         # It would repeat, uncounted, what ends in a disconnect; there is no public switch.
         session._retry_connection = False  # noqa: SLF001 # pyright: ignore[reportPrivateUsage]

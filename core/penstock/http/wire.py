@@ -20,10 +20,9 @@ from penstock.http.judge import Judge
 from penstock.http.limiter import Limiter, SuspendedError
 from penstock.http.pool import Outgoing, close
 from penstock.http.retry import Refusal, Wait, refusal_of
-from penstock.http.routes import Routes
+from penstock.http.routes import Route, Routes
 from penstock.http.silence import explain
 from penstock.http.transport import aiohttp
-from penstock.http.urls import origin
 from penstock.plugin_calls import Activity
 
 ResultT = TypeVar("ResultT")
@@ -91,7 +90,6 @@ class Wire:
         self.activity = Activity()
         """Whether something of this connection is under way."""
         self._settings = settings
-        self._origins = frozenset(map(origin, (settings.base_url, *settings.allowed_origins)))
         self._routes = Routes(settings)
         self._under_way: set[asyncio.Task[RawAnswer]] = set()
         self._unfinished: set[asyncio.Task[Any]] = set()
@@ -141,7 +139,7 @@ class Wire:
             SuspendedError: The source wants no requests for longer than ``maxRetryWait``: this one was not sent, or
                 is to be sent again.
         """
-        with self.activity.going_on():
+        with self.activity:
             await self.limiter.acquire()
             task = asyncio.create_task(self._ask(request, is_limit))
             self._under_way.add(task)
@@ -169,7 +167,7 @@ class Wire:
     async def wait(self, wait: Wait) -> None:
         """Wait before asking again; what the server asked for holds for all, and is the limiter's business."""
         if not wait.asked:
-            with self.activity.going_on():
+            with self.activity:
                 await self.clock.sleep(wait.seconds)
 
     async def _ask(self, request: Outgoing, is_limit: Limited | None) -> RawAnswer:
@@ -194,7 +192,7 @@ class Wire:
             raise SuspendedError(self.limiter.suspended_until)
         return replace(heard, refusal=refusal)
 
-    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> HeaderReading:
+    def _hear(self, route: Route, answer: aiohttp.ClientResponse) -> HeaderReading:
         """Read the headers of an answer, and act on them before its body comes."""
         hints = read_hints(answer.raw_headers, self.clock.time())
         if hints is NO_HINTS:
@@ -203,7 +201,7 @@ class Wire:
         refusal = refusal_of(answer.status, b"", hints, limited=False)
         if refusal is not None and refusal.asked:
             self.limiter.pause(refusal.asked)
-        elif self._settings.rate_limit_headers and origin(str(request.url)) in self._origins:
+        elif self._settings.rate_limit_headers and route.is_own:
             self.limiter.pause(hints.renewal or 0.0)
             self.limiter.heed(hints.allowances)
         return HeaderReading(hints, refusal)
@@ -212,7 +210,7 @@ class Wire:
         route = self._routes.to(request.url)
         answer = await route.pool.send(request, route.headers)
         try:
-            told = self._hear(request, answer)
+            told = self._hear(route, answer)
             if is_success(answer.status):
                 content = await read_all(answer, self._settings.max_response_bytes)
             else:

@@ -8,6 +8,7 @@ from opentelemetry.trace import SpanKind, get_current_span
 
 from penstock.config.models import HttpSettings
 from penstock.http.pool import RESENDS, Outgoing
+from penstock.http.routes import Route
 from penstock.http.transport import aiohttp
 from penstock.http.wire import HeaderReading, Limited, RawAnswer, Wire
 from penstock.tracing.spans import Spans
@@ -34,10 +35,10 @@ class TracedWire(Wire):
         with self._spans.span("request", attributes, SpanKind.CLIENT):
             return await super()._ask(request, is_limit)
 
-    def _hear(self, request: Outgoing, answer: aiohttp.ClientResponse) -> HeaderReading:
+    def _hear(self, route: Route, answer: aiohttp.ClientResponse) -> HeaderReading:
         span = get_current_span()
         span.set_attribute("http.response.status_code", answer.status)
         if answer.status >= HTTPStatus.BAD_REQUEST:
             span.set_attribute("error.type", str(answer.status))
             self._spans.wrong(span, f"{answer.status} {answer.reason or ''}".rstrip())
-        return super()._hear(request, answer)
+        return super()._hear(route, answer)

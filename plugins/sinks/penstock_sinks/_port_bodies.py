@@ -13,7 +13,8 @@ from penstock_sinks._json import UnstorableError, encode, is_finite, text_flaw
 
 MAX_IDENTIFIER: Final = 1000
 MAX_BLUEPRINT: Final = 100
-_USUAL: Final = re.compile(r"[A-Za-z0-9@_.+:\\/=-]+")
+_USUAL: Final = re.compile(r"(?!\.\.?\Z)[A-Za-z0-9@_.+:\\/=-]{1,1000}")
+"""Nearly all identifiers: ``MAX_IDENTIFIER`` characters at most, and none of ``_DOTS``."""
 _DOTS: Final = frozenset({".", ".."})
 _MARKS: Final = frozenset("0123456789@_.+:\\/=-")
 
@@ -30,38 +31,50 @@ def body_of(entity: Entity) -> bytes:
 
 def _quick_body_of(entity: Entity) -> bytes | None:
     """Return the JSON of an entity that has nothing odd, as nearly all; one look at all of it, not one at each part."""
-    identifier = entity.identifier
-    if type(identifier) is not str or len(identifier) > MAX_IDENTIFIER or not _USUAL.fullmatch(identifier):
+    identifier, relations = entity.identifier, entity.relations
+    if type(identifier) is not str or not _USUAL.fullmatch(identifier):
         return None
     members: dict[str, JSON] = {"identifier": identifier}
-    if entity.title is not UNSET:
-        members["title"] = entity.title
-    if entity.icon is not UNSET:
-        members["icon"] = entity.icon
-    if entity.team is not UNSET:
-        members["team"] = entity.team
-    if identifier in _DOTS or not _has_usual_parts(members, entity.relations):
+    if not _add_labels(members, entity):
         return None
     if entity.properties:
         members["properties"] = entity.properties
-    if entity.relations:
-        members["relations"] = entity.relations
+    if relations:
+        for value in relations.values():  # for each of a million entities, all() takes three times as long
+            if type(value) is not str and value is not None and not _are_texts(value):
+                return None
+        members["relations"] = relations
     try:
         body = orjson.dumps(members)
     except orjson.JSONEncodeError:
         return None
-    # NaN and infinity become null without a word
-    return None if (b"null" in body and not is_finite(members)) or b"\\u0000" in body else body
+    return None if _may_hide_something(body, members) else body
 
 
-def _has_usual_parts(members: Mapping[str, JSON], relations: Mapping[str, JSON]) -> bool:
-    for name, value in members.items():
-        if not (value is None or type(value) is str or (name == "team" and _are_texts(value))):
+def _add_labels(members: dict[str, JSON], entity: Entity) -> bool:
+    """Add title, icon and team, if they are given; return whether they are as usual."""
+    title, icon, team = entity.title, entity.icon, entity.team
+    if title is not UNSET:
+        if type(title) is not str and title is not None:
             return False
-    for value in relations.values():  # noqa: SIM110 - for each of a million entities, all() takes three times as long
-        if not (value is None or type(value) is str or _are_texts(value)):
+        members["title"] = title
+    if icon is not UNSET:
+        if type(icon) is not str and icon is not None:
             return False
+        members["icon"] = icon
+    if team is not UNSET:
+        if type(team) is not str and team is not None and not _are_texts(team):
+            return False
+        members["team"] = team
     return True
+
+
+def _may_hide_something(body: bytes, members: Mapping[str, JSON]) -> bool:
+    """Whether there is a null character, or a NaN or an infinity, which become null without a word."""
+    # ``find`` and not ``in``, which first tries to take what it looks for as a number
+    if body.find(b"\\") >= 0 and body.find(b"\\u0000") >= 0:
+        return True
+    return body.rfind(b"null") >= 0 and not is_finite(members)
 
 
 def _are_texts(value: object) -> bool:
@@ -111,10 +124,10 @@ def is_blueprint(identifier: object) -> bool:
 
 
 def _require_name(identifier: object) -> None:
-    if isinstance(identifier, str) and _USUAL.fullmatch(identifier) and len(identifier) <= MAX_IDENTIFIER:
-        if identifier in _DOTS:
-            raise UnstorableError(f'identifier is "{identifier}", which Port does not allow')
+    if isinstance(identifier, str) and _USUAL.fullmatch(identifier):
         return
+    if isinstance(identifier, str) and identifier in _DOTS:
+        raise UnstorableError(f'identifier is "{identifier}", which Port does not allow')
     if flaw := text_flaw(identifier):
         raise UnstorableError(f"identifier {flaw}")
     text = cast("str", identifier)

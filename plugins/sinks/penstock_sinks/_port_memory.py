@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -44,8 +44,9 @@ SELECT blueprint, identifier FROM listed WHERE (blueprint, identifier) > (?, ?) 
 ORDER BY 1, 2 LIMIT ?
 """
 _LISTED: Final = "SELECT identifier, content FROM listed WHERE blueprint = ? AND identifier > ? ORDER BY 1 LIMIT ?"
-_MEET: Final = "INSERT OR REPLACE INTO met(blueprint, identifier, digest) VALUES (?, ?, ?)"
-_AIM: Final = "INSERT OR IGNORE INTO met(blueprint, identifier) VALUES (?, ?)"
+_MEET: Final = "INSERT OR REPLACE INTO met(blueprint, identifier, digest) SELECT ?, key, value FROM json_each(?)"
+"""One statement for many rows takes a third of the time of one for each."""
+_AIM: Final = "INSERT OR IGNORE INTO met(blueprint, identifier) SELECT ?, value FROM json_each(?)"
 _FREE: Final = """
 SELECT id, kind, blueprint, identifier, body FROM waiting AS one WHERE NOT EXISTS (
   SELECT 1 FROM needs JOIN waiting AS other USING (blueprint, identifier)
@@ -110,13 +111,13 @@ class Memory:
             name: orjson.loads(content) for name, content in self._look_up("held", "content", blueprint, identifiers)
         }
 
-    def meet(self, blueprint: str, digests: Iterable[tuple[str, int]]) -> None:
-        """Take note that these were written in this run, or found to be unchanged, with what."""
-        self._many(_MEET, ((blueprint, identifier, digest) for identifier, digest in digests))
+    def meet(self, blueprint: str, digests: Mapping[str, int]) -> None:
+        """Take note that these were written in this run, or found to be unchanged, by identifier, with what."""
+        self._run(_MEET, (blueprint, orjson.dumps(digests).decode()))
 
-    def aim(self, targets: Iterable[tuple[str, str]]) -> None:
+    def aim(self, blueprint: str, identifiers: Collection[str]) -> None:
         """Take note that relations lead to these: Port makes those that nobody brings."""
-        self._many(_AIM, targets)
+        self._run(_AIM, (blueprint, orjson.dumps(list(identifiers)).decode()))
 
     def met(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, int | None]:
         """Return what this run wrote last of these; None for what relations lead to only."""

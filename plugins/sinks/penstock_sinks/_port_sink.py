@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import Any, Final, Self, cast
 
 import orjson
 from msgspec import Struct
@@ -240,7 +241,8 @@ class PortSink(Sink):
         """Make what is to be sent, one by one, and see to the rest."""
         for blueprint, indexes in work.by_blueprint.items():
             targets = self._blueprints[blueprint].targets
-            about = _About(targets, work.met.get(blueprint, {}), work.held.get(blueprint, {}))
+            made = targets if self._flags.create_missing_related_entities else dict[str, str]()
+            about = _About(made, work.met.get(blueprint, {}), work.held.get(blueprint, {}))
             for index in indexes:
                 if index not in work.outcomes and (item := self._item(work, index, about)) is not None:
                     yield item
@@ -254,10 +256,10 @@ class PortSink(Sink):
         except UnstorableError as error:
             work.outcomes[index] = Outcome("refused", str(error))
             return None
-        work.bodies[index] = body
-        if entity.relations and self._flags.create_missing_related_entities:
-            work.targets.update(led_to(entity, about.targets))
-        if self._is_known(entity, body, about):
+        work.digests[index] = digest = hash(body)
+        if entity.relations and about.targets:
+            work.lead_to(entity.relations, about.targets)
+        if (about.met or about.held) and self._is_known(entity, digest, about):
             work.outcomes[index] = UNCHANGED
             return None
         return Item(index, entity.blueprint, body, bool(entity.relations), entity.search is not None)
@@ -267,10 +269,10 @@ class PortSink(Sink):
             f"it has {len(body):,} bytes as JSON, and a request may have {self._config.bulk_bytes:,}"
         )
 
-    def _is_known(self, entity: Entity, body: bytes, about: _About) -> bool:
+    def _is_known(self, entity: Entity, digest: int, about: _About) -> bool:
         written = about.met.get(entity.identifier)
         if written is not None:
-            return is_comparable(entity) and written == hash(body)
+            return is_comparable(entity) and written == digest
         held = about.held.get(entity.identifier)
         if held is None:
             return False
@@ -281,19 +283,24 @@ class PortSink(Sink):
 
         Step by step: meanwhile answers come, and other requests are to go out.
         """
-        self._memory.aim(work.targets)
+        for target, names in work.targets.items():
+            self._memory.aim(target, names)
         for blueprint, indexes in work.by_blueprint.items():
-            done: list[tuple[str, int]] = []
-            for index in indexes:
-                entity, became = work.entities[index], work.outcomes[index].kind
-                if became in _DONE and entity.search is None:  # so that we know what Port calls it
-                    done.append((entity.identifier, hash(work.bodies[index])))
-                elif became == "deferred":
-                    needs = led_to(entity, self._blueprints[blueprint].targets)
-                    self._memory.put_off(kind, blueprint, entity.identifier, work.bodies[index], needs)
-            for start in range(0, len(done), _STEP):
+            for start in range(0, len(indexes), _STEP):
                 await asyncio.sleep(0)
-                self._memory.meet(blueprint, done[start : start + _STEP])
+                self._remember_some(kind, work, blueprint, indexes[start : start + _STEP])
+
+    def _remember_some(self, kind: str, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
+        done: dict[str, int] = {}
+        for index in indexes:
+            entity, became = work.entities[index], work.outcomes[index].kind
+            if became in _DONE:
+                if entity.search is None:  # so that we know what Port calls it
+                    done[entity.identifier] = work.digests[index]
+            elif became == "deferred":
+                needs = led_to(entity, self._blueprints[blueprint].targets)
+                self._memory.put_off(kind, blueprint, entity.identifier, body_of(entity), needs)
+        self._memory.meet(blueprint, done)
 
     async def _settle(self, group: Sequence[Waiting]) -> list[Settled]:
         items = (Item(index, one.blueprint, one.body, relates=True) for index, one in enumerate(group))
@@ -301,7 +308,7 @@ class PortSink(Sink):
         self._memory.done(one.id for one in group)
         for index, one in enumerate(group):
             if outcomes[index].kind != "refused":
-                self._memory.meet(one.blueprint, [(one.identifier, hash(one.body))])
+                self._memory.meet(one.blueprint, {one.identifier: hash(one.body)})
         return [Settled(one.kind, one.blueprint, one.identifier, outcomes[index]) for index, one in enumerate(group)]
 
 
@@ -316,15 +323,28 @@ class _Work:
         self.outcomes: dict[int, Outcome] = {}
         self.met: dict[str, Mapping[str, int | None]] = {}
         self.held: dict[str, Mapping[str, Any]] = {}
-        self.bodies: dict[int, bytes] = {}
-        """What their hashes are tells them apart within this process."""
-        self.targets: set[tuple[str, str]] = set()
+        self.digests: dict[int, int] = {}
+        """The hashes of the bodies, which tell them apart within this process."""
+        self.targets: defaultdict[str, set[str]] = defaultdict(set)
+        """What relations lead to, by blueprint."""
+
+    def lead_to(self, relations: Mapping[str, JSON], targets: Mapping[str, str]) -> None:
+        """Take in what an entity's relations name."""
+        for name, value in relations.items():
+            blueprint = targets.get(name)
+            if not blueprint:
+                continue
+            if isinstance(value, str):
+                self.targets[blueprint].add(value)
+            elif isinstance(value, list):
+                self.targets[blueprint].update(one for one in value if isinstance(one, str))
 
 
-class _About(NamedTuple):
+class _About(Struct, frozen=True):
     """What is known of a blueprint and of the entities of it that a batch has."""
 
     targets: Mapping[str, str]
+    """Where relations lead to for which Port makes what is missing, by name."""
     met: Mapping[str, int | None]
     held: Mapping[str, Any]
 

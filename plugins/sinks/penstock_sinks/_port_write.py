@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 from urllib.parse import urlencode
+
+from msgspec import Struct
 
 from penstock import Outcome, WriteFlags
 from penstock.errors import SinkError
@@ -18,13 +20,14 @@ _HEAD: Final = b'{"entities":['
 _TAIL: Final = b"]}"
 _BAD_BODY: Final = frozenset({400, 413, 422, 500})
 """Answers to a whole request that one entity may be to blame for."""
+_SILENT: Final = Outcome("refused", "Port's answer says nothing of it")
 _UNKNOWN: Final = "unknown"
 """What Port calls an entity whose search query finds nothing."""
 _PASSING: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """Errors of one entity that may pass."""
 
 
-class Item(NamedTuple):
+class Item(Struct, frozen=True, gc=False):  # what holds neither lists nor the like is in no circle
     """An entity to be sent."""
 
     place: int
@@ -37,7 +40,7 @@ class Item(NamedTuple):
     """Whether a search query names it."""
 
 
-class Limits(NamedTuple):
+class Limits(Struct, frozen=True):
     """What one request may hold, and how many are in flight."""
 
     entities: int
@@ -92,13 +95,13 @@ class Writer:
         turn.close()
 
     def _packs(self, items: Iterator[Item]) -> Iterator[list[Item]]:
-        room = self._limits.content - len(_HEAD) - len(_TAIL)
+        most = self._limits.entities
+        room = self._limits.content - len(_HEAD) - len(_TAIL) + 1  # the last one needs no comma
         pack: list[Item] = []
         size = 0
         for item in items:
             more = len(item.body) + 1
-            full = len(pack) == self._limits.entities or size + more > room + 1  # the last one needs no comma
-            if pack and (full or pack[-1].blueprint != item.blueprint):
+            if pack and (len(pack) == most or size + more > room or pack[-1].blueprint != item.blueprint):
                 yield pack
                 pack, size = [], 0
             pack.append(item)
@@ -125,6 +128,7 @@ class Writer:
         body = b"".join((_HEAD, b",".join([item.body for item in pack]), _TAIL))
         path = ("blueprints", pack[0].blueprint, "entities", "bulk")
         answer = (await self._api.call("POST", *path, query=self._query, body=body)).body
+        known = len(outcomes)
         for done in _listed(answer, "entities"):
             item = pack[int(done["index"])]
             outcome = CREATED if done.get("created") else UPDATED
@@ -141,9 +145,9 @@ class Writer:
             outcomes[item.place] = self._failure(
                 item, int(error.get("statusCode", 0)), str(error.get("error", "")), str(error.get("message", ""))
             )
-        for item in pack:
-            if item.place not in outcomes:
-                outcomes[item.place] = Outcome("refused", "Port's answer says nothing of it")
+        if len(outcomes) - known < len(pack):
+            for item in pack:
+                outcomes.setdefault(item.place, _SILENT)
 
     async def _single(self, item: Item, outcomes: dict[int, Outcome]) -> None:
         path = ("blueprints", item.blueprint, "entities")

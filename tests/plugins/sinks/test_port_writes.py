@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import tempfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -94,8 +95,10 @@ SAME: list[tuple[JSON, JSON, bool]] = [
 
 @pytest.mark.parametrize(("one", "other", "same"), SAME)
 def test_values_are_compared_as_port_keeps_them(one: JSON, other: JSON, same: bool) -> None:  # noqa: FBT001
-    assert alike(one, other) is same
-    assert alike(other, one) is same
+    for left, right in ((one, other), (other, one)):
+        assert alike(left, right) is same
+        entity = Entity("user", "ada", "A", properties={"n": left})
+        assert is_held(entity, {"title": "A", "properties": {"n": right}}, merge=True) is same
 
 
 @pytest.mark.parametrize(
@@ -259,6 +262,22 @@ def test_names_with_slashes_and_letters_of_any_script_are_encoded(ported: PortCa
     assert [one.identifier for one in ported.entities()] == [odd]
     assert [one.kind for one in ported.delete(("team/日本", odd))] == ["deleted"]
     assert all("team%2F%E6%97%A5%E6%9C%AC" in one.target for one in ported.standin.requests("/entities/bulk"))
+
+
+def test_what_was_written_in_the_same_run_is_known_whatever_its_name(ported: PortCatalog) -> None:
+    names = ["ada", "a\\b", "\\u0041", "日本/é", "1", "-1", "null", "a.b", "a:b", "x=y"]
+    entities = [Entity("user", name, properties={"n": len(name)}, relations={"team": name}) for name in names]
+
+    async def use(sink: Sink) -> list[Sequence[Outcome]]:
+        changed = [replace(one, properties={"n": 99}) for one in entities[:2]]
+        return [await sink.write(EntityBatch("/users", batch)) for batch in (entities, entities, changed, entities)]
+
+    ported.prepare(entities)
+    kinds = [[one.kind for one in outcomes] for outcomes in ported.run(use)]
+
+    assert kinds[1] == ["unchanged"] * len(names)
+    assert kinds[2] == ["updated"] * 2
+    assert kinds[3] == [*["updated"] * 2, *["unchanged"] * (len(names) - 2)]
 
 
 def test_who_writes_an_entity_last_owns_it_unless_it_is_told_otherwise(ported: PortCatalog) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, cast
 from penstock.demo.port.blueprints import Blueprint, Blueprints, is_identifier
 from penstock.demo.port.errors import RefusedError, invalid, not_found
 from penstock.demo.port.schema import check_value
-from penstock.demo.port.search import Facts, Test, compile_query
+from penstock.demo.port.search import Facts, compile_query
 
 _MARKS: Final = frozenset("0123456789@_.+:\\/=-")
 _LONGEST: Final = 1000
@@ -81,6 +81,14 @@ class Stored:
         return chosen
 
 
+def test_of(query: object) -> Callable[[Stored], bool]:
+    """Return what tells whether an entity matches; all do where there is no query."""
+    if query is None:
+        return lambda _: True
+    matches = compile_query(query)
+    return lambda entity: matches(entity.facts())
+
+
 def check_body(body: object) -> dict[str, Any]:
     """Return an entity as it was sent; raises where the route's own schema refuses it, and with it the whole call."""
     if not isinstance(body, dict):
@@ -147,14 +155,15 @@ class Entities:
         held[entity.identifier] = entity
         return entity, created
 
-    def search(self, query: object, blueprint: str | None = None) -> Iterator[Stored]:
-        """Iterate over those that match, of one blueprint or of all."""
-        matches: Test = compile_query(query) if query is not None else lambda facts: True  # noqa: ARG005
+    def every(self, blueprint: str | None = None) -> list[Stored]:
+        """Return all, of one blueprint or of all, in the order in which they came."""
         chosen = list(self.all) if blueprint is None else [blueprint]
-        for name in chosen:
-            for entity in list(self.of(name).values()):
-                if matches(entity.facts()):
-                    yield entity
+        return [entity for name in chosen for entity in self.of(name).values()]
+
+    def search(self, query: object, blueprint: str | None = None) -> Iterator[Stored]:
+        """Return those that match, of one blueprint or of all."""
+        matches = test_of(query)
+        return filter(matches, self.every(blueprint))
 
     def delete(self, blueprint: str, identifiers: Iterable[str], *, dependents: bool) -> list[str]:
         """Delete some, all or nothing; return which were there."""

@@ -6,15 +6,14 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final, cast
 
 import orjson
 
 from penstock.demo.port.blueprints import Blueprints
-from penstock.demo.port.entities import Entities, How, Stored, check_body
+from penstock.demo.port.entities import Entities, How, Stored, check_body, test_of
 from penstock.demo.port.errors import RefusedError, invalid, not_found
 from penstock.demo.port.faults import Faults, instead
 from penstock.demo.port.integrations import Integrations
@@ -297,30 +296,34 @@ class PortStandIn:
         limit = body.get("limit", DEFAULT_PAGE)
         if not isinstance(limit, int) or not 1 <= limit <= MAX_PAGE:
             raise invalid(f"limit must be <= {MAX_PAGE}")
-        found = self.entities.search(body.get("query"), blueprint)
-        page, following = _page(found, body.get("from"), limit)
+        page, following = _page(self.entities.every(blueprint), test_of(body.get("query")), body.get("from"), limit)
         entities = [entity.to_json(body.get("include", ())) for entity in page]
         return {"ok": True, "entities": entities, "next": following}
 
     def _of_datasource(self, body: dict[str, Any]) -> object:
         prefix, suffix, before = body["datasource_prefix"], body["datasource_suffix"], body.get("before")
-        ours = (
-            entity
-            for held in self.entities.all.values()
-            for entity in list(held.values())
-            if entity.datasource.startswith(prefix)
-            and entity.datasource.endswith(suffix)
-            and (before is None or entity.updated_at < before)
-        )
-        page, following = _page(ours, body.get("from"), body.get("limit", DEFAULT_PAGE))
+
+        def is_ours(entity: Stored) -> bool:
+            whose = entity.datasource
+            old = before is None or entity.updated_at < before
+            return old and whose.startswith(prefix) and whose.endswith(suffix)
+
+        page, following = _page(self.entities.every(), is_ours, body.get("from"), body.get("limit", DEFAULT_PAGE))
         entities = [{"identifier": one.identifier, "blueprint": one.blueprint} for one in page]
         return {"ok": True, "entities": entities, "next": following}
 
 
-def _page(found: Iterator[Stored], start: object, limit: int) -> tuple[list[Stored], str | None]:
-    position = int(str(start)) if start else 0
-    page = list(islice(found, position, position + limit + 1))
-    return page[:limit], str(position + limit) if len(page) > limit else None
+def _page(
+    every: Sequence[Stored], matches: Callable[[Stored], bool], start: object, limit: int
+) -> tuple[list[Stored], str | None]:
+    """Return a page, and where the next one starts among all there is: so no page looks at what came before it."""
+    page: list[Stored] = []
+    for position in range(int(str(start)) if start else 0, len(every)):
+        if matches(every[position]):
+            if len(page) == limit:
+                return page, str(position)
+            page.append(every[position])
+    return page, None
 
 
 def _json(request: Received) -> dict[str, Any]:
