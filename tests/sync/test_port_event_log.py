@@ -129,6 +129,28 @@ def test_a_log_that_port_does_not_answer_is_not_waited_for(
     assert "lacks 5 lines of this run: Port has not taken the last ones within 0.05 seconds" in caplog.text
 
 
+@pytest.mark.parametrize("path", ["/ingest/ours", "/syncMetrics"])
+def test_no_entity_waits_for_what_takes_in_news(
+    project: Project, api: ApiServer, standin: PortStandIn, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may want no requests for an hour; were it heeded for all of Port, the sync would end here."""
+    monkeypatch.setattr("penstock_sinks._port_logs._SECONDS", 0.01)
+    project.config["resources"].append({**project.config["resources"][0], "kind": "/later"})
+    fault = Fault("limited", path, seconds=3600)
+    standin.faults.pending.append(fault)
+
+    def wait_for_the_fault(request: Received) -> Reply:
+        deadline = time.monotonic() + 10
+        while fault.times and time.monotonic() < deadline:
+            time.sleep(0.01)
+        return Reply(PEOPLE[:4] if request.path == "/users" else PEOPLE[4:])
+
+    api.handler = wait_for_the_fault
+
+    assert [one.status for one in project.sync().kinds] == ["complete", "complete"]
+    assert (fault.times, len(standin.entities.of("user"))) == (0, len(PEOPLE))
+
+
 def test_many_and_long_lines_go_in_several_requests_within_ports_limits(
     project: Project, api: ApiServer, standin: PortStandIn
 ) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import logging
 import re
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, Self, cast
 from urllib.parse import quote
 
 import orjson
@@ -145,6 +146,12 @@ class Api:
         common = {"content-type": "application/json", "accept": "application/json"}
         self._writing = {"user-agent": self.owner.agent, **common}
         self._reading = {"user-agent": self.owner.housekeeper, **common}
+
+    def over(self, client: SinkClient) -> Self:
+        """Return the same over another client: what is not to wait for it, or hold it up, has one of its own."""
+        other = copy.copy(self)
+        other._client = client  # noqa: SLF001 - it is one of us
+        return other
 
     async def call(self, method: str, *path: str, query: str = "", body: object = None) -> Reply:
         """Ask for something that may be asked for twice, and return the answer.

@@ -30,13 +30,22 @@ _RECONCILIATION: Final = "__reconciliation__"
 
 
 class Bulletin:
-    """What is told of one run."""
+    """What is told of one run.
 
-    def __init__(self, api: Api, run: str, *, logs: bool, beats: float | None) -> None:
+    Args:
+        api: Who writes, and tells of the integration.
+        figures: The same, apart: sends figures and beats to where Port takes them in.
+        log: Sends the event log, apart from both; None for none.
+        run: The id of the run.
+        beats: Seconds between two of them; None for none.
+    """
+
+    def __init__(self, api: Api, figures: Api, log: Api | None, run: str, *, beats: float | None) -> None:
         self._api = api
+        self._figures_api = figures
         self._run = run
-        self._log = EventLog(api, run) if logs else None
-        self._heartbeat = None if beats is None else Heartbeat(api, run, beats)
+        self._log = None if log is None else EventLog(log, run)
+        self._heartbeat = None if beats is None else Heartbeat(figures, run, beats)
         self._meter = Meter()
         self._usage: dict[int, Object] = {}
         """What reading each kind has cost, by its place."""
@@ -124,7 +133,7 @@ class Bulletin:
         kinds = [self._kind(index, one) for index, one in enumerate(news.kinds)]
         if news.state == "running":
             whole = self._figures(_RUNTIME, _RUNTIME, 0, "syncing", {})
-            await self._api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": [*kinds, whole]})
+            await self._figures_api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": [*kinds, whole]})
             return
         for kind in kinds:
             await self._tell_of_kind(url, kind)
@@ -135,11 +144,13 @@ class Bulletin:
             self._figures(_RUNTIME, _RUNTIME, 0, news.state, ended),
             self._figures(_RECONCILIATION, _RECONCILIATION, 0, news.state, swept),
         ]
-        await self._api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": both})
+        await self._figures_api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": both})
 
     async def _tell_of_kind(self, url: str, figures: Object) -> None:
         run, kind = self._api.encoded(self._run), self._api.encoded(str(figures["kindIdentifier"]))
-        await self._api.call_url("PUT", f"{url}/syncMetrics/resync/{run}/kind/{kind}", {"syncKindMetrics": figures})
+        await self._figures_api.call_url(
+            "PUT", f"{url}/syncMetrics/resync/{run}/kind/{kind}", {"syncKindMetrics": figures}
+        )
 
     def _kind(self, index: int, one: KindNews) -> Object:
         phases: Object = {}

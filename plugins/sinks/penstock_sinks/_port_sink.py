@@ -81,14 +81,17 @@ class PortSink(Sink):
         """Make a client, and a file for what is to be remembered."""
         async with AsyncExitStack() as stack:
             self._memory = stack.enter_context(Memory())
-            client = await stack.enter_async_context(self._context.client(client_settings(self._config)))
-            self._api = Api(client, self._config, self._context)
+            settings = client_settings(self._config)
+            # What takes in figures, or the log, may ask to wait, or hang: no entity waits with it.
+            client, figures, log = [await stack.enter_async_context(self._context.client(settings)) for _ in range(3)]
+            self._api = api = Api(client, self._config, self._context)
             self._finder = Finder(self._api)
             config, run = self._config, self._context.run
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
             self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
-            self._bulletin = Bulletin(self._api, run, logs=config.send_logs, beats=config.heartbeat_seconds or None)
+            log_api = api.over(log) if config.send_logs else None
+            self._bulletin = Bulletin(api, api.over(figures), log_api, run, beats=config.heartbeat_seconds or None)
             stack.push_async_callback(self._bulletin.close)
             self._open = stack.pop_all()
         return self
