@@ -50,6 +50,12 @@ def test_a_sync_that_takes_long_knows_which_one_is_due_next(minutes: float, due:
     )
 
 
+def test_of_a_sync_after_the_last_date_there_is_nothing_is_told() -> None:
+    """A service whose interval is to mean never has to run all the same."""
+    assert Schedule(timedelta(days=9_999_999), start=0).timetable(now=0) is None
+    assert Schedule(timedelta(days=365_000), start=0).timetable(now=0) is not None
+
+
 @pytest.mark.parametrize(
     "order", [Order(), Order(("/a", "/b")), Order((), Timetable(timedelta(seconds=45), NOON))], ids=str
 )

@@ -24,7 +24,10 @@ class Schedule(Struct, frozen=True):
         due = self.start + count * seconds
         return due if due > now else due + seconds  # the sum may have been rounded down to this very moment
 
-    def timetable(self, now: float) -> Timetable:
-        """Return what a sync that begins now is told of those after it."""
+    def timetable(self, now: float) -> Timetable | None:
+        """Return what a sync that begins now is told of those after it; None where no calendar has such a date."""
         delay = timedelta(seconds=self.next_after(now) - now)
-        return Timetable(self.interval, datetime.now(UTC) + delay)
+        try:
+            return Timetable(self.interval, datetime.now(UTC) + delay)
+        except OverflowError:
+            return None
