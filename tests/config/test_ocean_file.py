@@ -84,6 +84,10 @@ def test_what_it_refers_to_need_not_be_there_where_something_stronger_says_it() 
     [
         ("a: [", "config.yaml:2: the file is not YAML"),
         ("- 1\n", "config.yaml:1: expected a mapping of settings"),
+        (
+            BASE_URL + ", pageSize: 5,\n page_size: 6}}",
+            "config.yaml:2: integration.config.page_size: differs from integration.config.pageSize (config.yaml:1)",
+        ),
         ("\n" + BASE_URL + ", timeout: soon}}", "config.yaml:2: connection.timeout: expected a number"),
     ],
 )

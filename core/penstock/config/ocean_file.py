@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from penstock.config.node import Node, to_snake
 from penstock.config.problems import Findings
+from penstock.config.settings import differs
 from penstock.config.yaml_source import read_yaml
 from penstock.errors import did_you_mean
 
@@ -31,7 +32,7 @@ class Written(NamedTuple):
 def settings_of(
     file: Path, text_of: Callable[[Path], str], branches: Collection[Steps], found: Findings
 ) -> Iterator[Written]:
-    """Iterate over what the file sets; null sets nothing.
+    """Iterate over what the file sets; null sets nothing, and two spellings of a setting that differ are a problem.
 
     Args:
         file: Which.
@@ -45,14 +46,21 @@ def settings_of(
     if not isinstance(root.value, dict):
         found.problem(root, "expected a mapping of settings")
         return
-    yield from _leaves(root, (), branches)
+    yield from _leaves(root, (), branches, found)
 
 
-def _leaves(node: Node, steps: Steps, branches: Collection[Steps]) -> Iterator[Written]:
-    for key, child in node.fields.items():
-        here = (*steps, to_snake(key))
+def _leaves(node: Node, steps: Steps, branches: Collection[Steps], found: Findings) -> Iterator[Written]:
+    members: dict[str, Node] = {}
+    for name, child in node.fields.items():
+        key = to_snake(name)
+        first = members.setdefault(key, child)
+        if differs(first, child):
+            found.problem(child, f"differs from {first.path} ({first.source}), another spelling of this setting")
+        if first is not child:
+            continue
+        here = (*steps, key)
         if isinstance(child.value, dict) and here in branches:
-            yield from _leaves(child, here, branches)
+            yield from _leaves(child, here, branches, found)
         elif child.value is not None:
             yield Written(here, child)
 
