@@ -3,7 +3,8 @@
 A record whose identifier changes into one that the catalog does not take is missing under its old name and refused
 under its new one: deleting the old entity would lose it. Nobody can tell which of the refused was which of the missing.
 But what the source had while the missing one was still seen is not that: only what was refused for the first time since
-then may be. So a record that is always refused keeps nothing from being deleted.
+then may be. So a record that is always refused keeps nothing from being deleted. What leaves the source and comes back
+is refused for the first time once more: it may be another record then.
 """
 
 from __future__ import annotations
