@@ -118,6 +118,17 @@ def test_a_log_that_port_does_not_take_harms_nothing(
     assert caplog.text.count("the event log at Port lacks 5 lines of this run") == 1
 
 
+def test_a_place_for_the_log_that_is_no_url_harms_nothing(
+    project: Project, standin: PortStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    attributes = standin.integrations.all["ours"]["logAttributes"]
+    standin.integrations.all["ours"]["logAttributes"] = {**attributes, "ingestUrl": f"{attributes['ingestUrl']}\n"}
+
+    assert project.sync().exit_code == 0
+    assert "the event log at Port lacks 5 lines of this run: POST" in caplog.text
+    assert "it is no URL: Invalid non-printable ASCII character" in caplog.text
+
+
 def test_a_log_that_port_does_not_answer_is_not_waited_for(
     project: Project, standin: PortStandIn, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -12,6 +12,7 @@ from penstock.errors import AuthError, SinkError
 from penstock.http.errands import Courier
 from penstock.http.failures import QuotaError
 from penstock.http.moments import in_words
+from penstock.redaction import mask_url
 from penstock.sink_client import SinkAnswer, SinkClient
 
 _SAFE: Final = {True: {"retry_safe": True}, False: {"retry_safe": False}}
@@ -34,7 +35,11 @@ class LentClient(SinkClient):
         self, method: str, url: str, headers: Mapping[str, str], content: bytes = b"", *, retry_safe: bool
     ) -> SinkAnswer:
         """Do the same at less cost, as ``SinkClient`` says."""
-        place = _parsed(url)
+        try:
+            place = _parsed(url)
+        except httpx.InvalidURL as error:  # a service may have told it
+            message = f"{method} {mask_url(url)!r}: it is no URL: {error}"
+            raise SinkError(message) from error
         try:
             heard = await self._courier.ask(method, place, url, headers, content, _SAFE[retry_safe])
         except (QuotaError, AuthError) as error:
