@@ -10,6 +10,7 @@ import pytest
 
 from penstock.cli.settings import OCEAN_FILE
 from penstock.cli.settings import inputs as inputs_here
+from penstock.errors import ConfigurationError
 from penstock.service.configuration import Files, Snapshot
 from support.commands import penstock
 from support.configuring import load, problems, warnings
@@ -112,6 +113,17 @@ def test_what_it_should_not_say_is_a_warning_with_the_nearest_name() -> None:
         'config.yaml:3: logging.level: there is no such setting; did you mean "logLevel"? (ignored)',
         "config.yaml:5: OCEAN__LAKEHOUSE_ENABLED has no effect: records are mapped here, as in the mode ocean-core",
     ]
+
+
+def test_what_is_of_a_sink_that_is_not_used_or_not_whole_is_no_unknown_setting() -> None:
+    text = BASE_URL + "}}\nport: {clientId: an-id, clientSecret: a-secret, clientIt: x}\n"
+    unknown = 'config.yaml:2: port.clientIt: there is no such setting; did you mean "port.clientId"? (ignored)'
+
+    assert warnings(load(None, ocean_config=text, sink="sqlite")) == [unknown]
+    with pytest.raises(ConfigurationError) as caught:
+        load(None, ocean_config=BASE_URL + "}}\nport: {clientId: an-id}\n")
+
+    assert list(caught.value.warnings) == []
 
 
 def test_with_a_file_of_ours_it_is_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,7 +84,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
     listening = _listening(config, environment, found)
-    say_what_has_no_effect(environment, config_of(sink.strategy) if sink else None, found)
+    say_what_has_no_effect(environment, config_of(sink.strategy) if sink else None, plugins, found)
     kept = bool(sink and sink.strategy.keeps_mappings and written_document(sources) is None)
     document = None if kept else document_with_resources(sources, found)
     resources = (

@@ -131,10 +131,15 @@ def schedule_in(environment: Environment, found: Findings) -> Node | None:
     return node
 
 
-def say_what_has_no_effect(environment: Environment, sink: type[BaseModel] | None, found: Findings) -> None:
-    """Warn of each variable that is accepted and does nothing, and of those whose name is nearly right."""
+def say_what_has_no_effect(
+    environment: Environment, sink: type[BaseModel] | None, plugins: PluginManager, found: Findings
+) -> None:
+    """Warn of each variable that is accepted and does nothing, and of those whose name is nearly right.
+
+    In Ocean's file, where every name that there is not is told, those of sinks that are not used are names as well.
+    """
     claimed = {claim.whole_name for claim in claims_of(sink)} if sink else set[str]()
-    known = [*EFFECTS, *NOTICES, *claimed]
+    known = [*EFFECTS, *NOTICES, *(_names_of_sinks(plugins) if environment.ocean_file else claimed)]
     for prefix, root in ((OCEAN, environment.ocean), (APPLICATION, environment.application)):
         for name, leaf in _leaves(root, prefix):
             place = replace(leaf, path="")
@@ -147,6 +152,11 @@ def say_what_has_no_effect(environment: Environment, sink: type[BaseModel] | Non
             else:
                 for near in get_close_matches(name, known, n=1, cutoff=_NEAR):
                     _warn(place, name, f'there is no such variable; did you mean "{near}"? (ignored)', found)
+
+
+def _names_of_sinks(plugins: PluginManager) -> list[str]:
+    models = [config_of(strategy) for strategy in plugins.usable("sink")]
+    return [claim.whole_name for model in models for claim in claims_of(model)]
 
 
 def say_what_a_listener_ignores(environment: Environment, model: type[BaseModel], found: Findings) -> None:
