@@ -137,6 +137,10 @@ class SinkContext(ABC):
         """Return the time in seconds since the epoch."""
 
     @abstractmethod
+    async def sleep(self, seconds: float) -> None:
+        """Wait, for something that the catalog does in its own time; others go on meanwhile."""
+
+    @abstractmethod
     def conceal(self, *secrets: str) -> None:
         """Keep these out of every message from now on: tokens obtained."""
 
