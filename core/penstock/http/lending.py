@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from penstock.errors import SinkError
 from penstock.listening import Listening
 from penstock.redaction import Secrets, secret_parts
-from penstock.sink_client import ClientSettings, SinkClient
 from penstock.strategies import SinkContext
 from penstock.values import WriteFlags
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from penstock.config.models import HttpSettings
     from penstock.http.clock import Clock
     from penstock.http.wire import Wire
+    from penstock.sink_client import ClientSettings, SinkClient
 
 
 class Lent(SinkContext):
@@ -74,13 +74,14 @@ class Lent(SinkContext):
 
 
 def _http_settings(settings: ClientSettings) -> HttpSettings:
-    from pydantic import ValidationError  # noqa: PLC0415 - see the module
+    from dataclasses import asdict  # noqa: PLC0415 - see the module
+
+    from pydantic import ValidationError  # noqa: PLC0415
 
     from penstock.config.models import HttpSettings  # noqa: PLC0415
 
-    given = {name: getattr(settings, name) for name in ClientSettings.__dataclass_fields__}
     try:
-        return HttpSettings.model_validate(given)
+        return HttpSettings.model_validate(asdict(settings))
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         message = f"the sink's client cannot be made: {found}"
