@@ -271,6 +271,8 @@ class KindNews(NamedTuple):
     """What the report says of it, the first ones only: where, and what; no secrets."""
     warnings: Sequence[str] = ()
     """The same of what was odd."""
+    blueprints: Sequence[str] = ()
+    """What the mapping writes as the blueprint of its entities, as jq, each text once; no secrets."""
 
 
 RemarkLevel: TypeAlias = Literal["error", "warning"]

@@ -23,7 +23,6 @@ ROOMS = {
     "jq_text",
     "listening",
     "plugin_calls",
-    "sink_client",
     "plugins",
     "read_with_settings",
     "redaction",

@@ -88,6 +88,7 @@ EFFECTIVE: list[tuple[str, str, Callable[..., object], object]] = [
     ("OCEAN__SSL__PORT__VERIFY", "false", sink("verify_ssl"), False),
     ("OCEAN__SSL__PORT__X509__STRICT", "false", sink("strict_x509"), False),
     ("OCEAN__INITIALIZE_PORT_RESOURCES", "false", sink("initialize_port_resources"), False),
+    ("OCEAN__CREATE_PORT_RESOURCES_ORIGIN", "Port", sink("resources_origin"), "Port"),
     ("OCEAN__RESOURCES_PATH", "mine", sink("resources_path"), Path("mine")),
     ("OCEAN__UPSERT_ENTITIES_BATCH_MAX_LENGTH", "7", sink("bulk_entities"), 7),
     ("OCEAN__UPSERT_ENTITIES_BATCH_MAX_SIZE_IN_BYTES", "5e+05", sink("bulk_bytes"), 500_000),

@@ -265,6 +265,37 @@ def test_a_connection_can_break_after_all_was_done(standin: PortStandIn, caller:
     assert "ada" in standin.entities.of("user")
 
 
+def test_who_makes_the_resources_of_an_integration_is_one_of_few_words(standin: PortStandIn, caller: Caller) -> None:
+    body = {"installationId": "ours", "createPortResourcesOrigin": "port"}
+    status, answer = caller.call("POST", "/integration", body)
+
+    assert (status, answer["message"]) == (
+        422,
+        "body/createPortResourcesOrigin must be equal to one of the allowed values",
+    )
+    assert standin.integrations.all == {}
+
+
+@pytest.mark.parametrize(
+    ("origin", "query", "without"),
+    [
+        ("Port", "?integration_modes=create_resources", 2),
+        ("Port", "", 4),
+        ("Default", "?integration_modes=create_resources", 4),
+    ],
+)
+def test_what_is_to_be_made_of_an_integration_is_made_in_its_own_time(
+    origin: str, query: str, without: int, standin: PortStandIn, caller: Caller
+) -> None:
+    mapping = standin.integrations.provisioning.mapping
+    body = {"installationId": "ours", "createPortResourcesOrigin": origin}
+
+    answers = [caller.call("POST", f"/integration{query}", body)]
+    answers += [caller.call("GET", "/integration/ours") for _ in range(3)]
+
+    assert [answer["integration"]["config"] for _, answer in answers] == [{}] * without + [mapping] * (4 - without)
+
+
 def test_an_integration_is_registered_asked_to_sync_and_reports(standin: PortStandIn, caller: Caller) -> None:
     assert caller.call("GET", "/integration/ours")[0] == 404
     assert caller.call("POST", "/integration", {"installationId": "ours", "config": {}})[0] == 201

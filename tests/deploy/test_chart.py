@@ -26,6 +26,7 @@ KUBERNETES = ("1.25", "1.28", "1.31", "1.34", "1.37")
 PUBLISHED: Mapping[str, Any] = {
     "port": {"clientId": "an-id", "clientSecret": "a-secret", "baseUrl": "https://api.getport.io"},
     "initializePortResources": True,
+    "createPortResourcesOrigin": "Default",
     "scheduledResyncInterval": 60,
     "sendRawDataExamples": False,
     "integration": {
@@ -126,6 +127,7 @@ def test_the_published_values_give_the_published_variables() -> None:
         "OCEAN__SCHEDULED_RESYNC_INTERVAL": "60",
         "PENSTOCK__SERVICE__PORT": "8000",
         "OCEAN__INITIALIZE_PORT_RESOURCES": "true",
+        "OCEAN__CREATE_PORT_RESOURCES_ORIGIN": "Default",
         "OCEAN__SEND_RAW_DATA_EXAMPLES": "false",
         "OCEAN__INTEGRATION__IDENTIFIER": "ocean-custom",
         "OCEAN__INTEGRATION__TYPE": "custom",

@@ -114,6 +114,24 @@ def test_an_installation_that_is_new_brings_its_blueprints_and_its_mapping(
     assert {one.method for one in standin.received if "/auth/" not in one.target} == {"GET"}  # all is as it should be
 
 
+def test_a_mapping_that_port_makes_is_synced_by(standin: PortStandIn, environ: dict[str, str], tmp_path: Path) -> None:
+    standin.integrations.provisioning.mapping = {"resources": [USERS]}
+    standin.integrations.provisioning.looks = 0  # nothing is to be waited for
+
+    ran = once(tmp_path, environ | {"OCEAN__CREATE_PORT_RESOURCES_ORIGIN": "Port"})
+
+    assert (ran.code, list(standin.entities.of("user"))) == (0, ["1", "2", "3"]), ran.err
+
+
+def test_an_integration_that_is_registered_empty_has_nothing_to_sync(
+    standin: PortStandIn, environ: dict[str, str]
+) -> None:
+    said = refusal(environ | {"OCEAN__CREATE_PORT_RESOURCES_ORIGIN": "Empty"})
+
+    assert said.startswith("the sink port keeps no resources for this source")
+    assert standin.integrations.all["ocean-custom"]["createPortResourcesOrigin"] == "Empty"
+
+
 def test_what_somebody_has_written_at_port_is_never_replaced(
     standin: PortStandIn, environ: dict[str, str], tmp_path: Path
 ) -> None:

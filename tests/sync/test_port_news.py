@@ -87,6 +87,34 @@ def test_port_is_told_of_the_beginning_and_of_what_came(project: Project, standi
     }
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        (['"user"'], '"user"'),
+        ([".sort | ascii_downcase"], ".sort | ascii_downcase"),
+        (['"user"', '"user"'], '"user"'),
+        (['"user"', '.sort | "us" + .'], '("user"), (.sort | "us" + .)'),
+    ],
+    ids=["constant", "dynamic", "the same twice", "several"],
+)
+def test_port_is_told_the_blueprint_of_each_kind_as_the_mapping_writes_it(
+    written: list[str], told: str, project: Project, api: ApiServer, standin: PortStandIn
+) -> None:
+    api.handler = routes({"/users": [{"id": 1, "name": "Ada", "sort": "er"}]})
+    [users] = project.config["resources"]
+    entity = users["port"]["entity"]["mappings"]
+    users["port"]["entity"]["mappings"] = [
+        {**entity, "identifier": f'"{place}"', "blueprint": one} for place, one in enumerate(written)
+    ]
+    project.config["resources"] = [{**users, "kind": "/unread"}, users]
+    project.sync(only=["/users"])
+
+    [pending, *_] = [json.loads(one.body)["syncKindsMetrics"] for one in standin.requests("/syncMetrics")]
+    ended = [json.loads(one.body)["syncKindMetrics"] for one in standin.received if one.method == "PUT"]
+    assert len(ended) == 3  # when it begins, when it has been read, when the run ends
+    assert [one.get("blueprint") for one in (*pending, *ended)] == [told, None, told, told, told]
+
+
 def test_port_is_told_what_reading_each_kind_has_cost(project: Project, standin: PortStandIn) -> None:
     project.config["resources"].append({**project.config["resources"][0], "kind": "/users?again=1"})
     project.sync()

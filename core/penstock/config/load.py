@@ -85,7 +85,8 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     tokens = read_tokens(config, environment, found, beside=state_dir)
     listening = _listening(config, environment, found)
     say_what_has_no_effect(environment, config_of(sink.strategy) if sink else None, plugins, found)
-    kept = bool(sink and sink.strategy.keeps_mappings and written_document(sources) is None)
+    # without settings of the sink nobody knows whether it keeps one: those are told, and the mapping asked for after
+    kept = (sink is None or sink.strategy.keeps_mappings) and written_document(sources) is None
     document = None if kept else document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)

@@ -45,7 +45,6 @@ _CENTRAL: Final = "records are mapped here, as in the mode ocean-core"
 NOTICES: Final[Mapping[str, str]] = {
     "OCEAN__PORT__PORT_APP_CONFIG_CACHE_TTL": "the mapping is fetched anew for every sync",
     "OCEAN__ALLOW_ENVIRONMENT_VARIABLES_JQ_ACCESS": "expressions never see the environment",
-    "OCEAN__CREATE_PORT_RESOURCES_ORIGIN": "what is missing is made from the folder of resources",
     "OCEAN__BASE_URL": "no webhook of a source is registered, so nobody has to know the address",
     "OCEAN__RUNTIME": "it always runs where you run it",
     "OCEAN__CACHING_STORAGE_MODE": "what has to be kept is kept on disk, with bounded memory",

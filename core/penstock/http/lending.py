@@ -5,6 +5,7 @@ httpx and aiohttp are imported when a client is made: a sink on the local disk d
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -13,13 +14,14 @@ from typing import TYPE_CHECKING
 from penstock.errors import SinkError
 from penstock.listening import Listening
 from penstock.redaction import Secrets, secret_parts
-from penstock.sink_client import ClientSettings, SinkClient
 from penstock.strategies import SinkContext
 from penstock.values import WriteFlags
 
 if TYPE_CHECKING:
     from penstock.config.models import HttpSettings
+    from penstock.http.clock import Clock
     from penstock.http.wire import Wire
+    from penstock.sink_client import ClientSettings, SinkClient
 
 
 class Lent(SinkContext):
@@ -32,6 +34,7 @@ class Lent(SinkContext):
         flags: What the mapping says of writing.
         listening: How the service learns that somebody asks for a sync.
         wire: Gives what sends the requests of a client; None for a plain ``Wire``.
+        clock: Time; None for the system's.
     """
 
     def __init__(
@@ -43,6 +46,7 @@ class Lent(SinkContext):
         flags: WriteFlags | None = None,
         listening: Listening | None = None,
         wire: Callable[[HttpSettings], Wire] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.source = source
         self.run = run
@@ -50,6 +54,7 @@ class Lent(SinkContext):
         self.listening = listening or Listening()
         self._secrets = secrets
         self._wire = wire
+        self._clock = clock
 
     def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:
         """Return an ``async with`` block that has a client, as ``SinkContext`` says."""
@@ -57,7 +62,11 @@ class Lent(SinkContext):
 
     def time(self) -> float:
         """Return the time in seconds since the epoch."""
-        return time.time()
+        return time.time() if self._clock is None else self._clock.time()
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, while others go on."""
+        await (asyncio.sleep(seconds) if self._clock is None else self._clock.sleep(seconds))
 
     def conceal(self, *secrets: str) -> None:
         """Keep these, and what of them the other side may repeat alone, out of every message from now on."""
@@ -65,13 +74,14 @@ class Lent(SinkContext):
 
 
 def _http_settings(settings: ClientSettings) -> HttpSettings:
-    from pydantic import ValidationError  # noqa: PLC0415 - see the module
+    from dataclasses import asdict  # noqa: PLC0415 - see the module
+
+    from pydantic import ValidationError  # noqa: PLC0415
 
     from penstock.config.models import HttpSettings  # noqa: PLC0415
 
-    given = {name: getattr(settings, name) for name in ClientSettings.__dataclass_fields__}
     try:
-        return HttpSettings.model_validate(given)
+        return HttpSettings.model_validate(asdict(settings))
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         message = f"the sink's client cannot be made: {found}"

@@ -47,11 +47,14 @@ class News:
         self._started = time.monotonic()
         self._states: list[NewsState] = []
         """Of the report's kinds, while they are read."""
+        self._blueprints: list[Sequence[str]] = []
+        """The same: what the mapping writes."""
 
     async def begun(self, resources: Iterable[Resource], only: Collection[str]) -> None:
         """Tell that the run has begun, and of which kinds."""
-        kinds = [KindNews(one.kind, "pending") for one in resources if not only or one.kind in only]
-        await self._tell("running", kinds)
+        chosen = [one for one in resources if not only or one.kind in only]
+        self._blueprints = [self._written(one) for one in chosen]
+        await self._tell("running", [KindNews(one.kind, "pending") for one in chosen])
 
     async def kind_begun(self) -> None:
         """Tell that the next kind is read."""
@@ -85,6 +88,10 @@ class News:
         kinds = [_news_of(kind)._replace(state="failed") for kind in self._report.kinds]
         await self._tell("failed", kinds)
 
+    def _written(self, resource: Resource) -> Sequence[str]:
+        redacted = self._redactor()
+        return list(dict.fromkeys(redacted(entity.blueprint) for entity in resource.entities))
+
     async def _go_on(self) -> None:
         known = zip(self._report.kinds, self._states, strict=False)
         kinds = [_news_of(kind)._replace(state=state) for kind, state in known]
@@ -93,7 +100,9 @@ class News:
 
     async def _tell(self, state: NewsState, kinds: Sequence[KindNews]) -> None:
         timetable = None if self._timetable is None else self._timetable.after(datetime.now(UTC))
-        news = RunNews(state, self._report.started_at, time.monotonic() - self._started, kinds, timetable)
+        known = zip(kinds, self._blueprints, strict=False)  # a run that fails early has no kinds in its report
+        told = [kind._replace(blueprints=blueprints) for kind, blueprints in known]
+        news = RunNews(state, self._report.started_at, time.monotonic() - self._started, told, timetable)
         try:
             await self._sink.tell(news)
         except PenstockError as error:

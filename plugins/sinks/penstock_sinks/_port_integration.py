@@ -6,7 +6,7 @@ Sources: sync.md sections 1 and 8, port_api.md section 4.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final, TypeAlias, cast
 
@@ -14,8 +14,9 @@ from penstock import JSON, VERSION
 from penstock.errors import SinkError
 from penstock_sinks._port_api import Api, RefusalError
 from penstock_sinks._port_blueprints import blueprints_in, create_blueprints
+from penstock_sinks._port_origin import origin_of, too_late
 from penstock_sinks._port_resources import Resources
-from penstock_sinks.port import PortConfig
+from penstock_sinks.port import Origin, PortConfig
 
 Object: TypeAlias = "dict[str, JSON]"
 
@@ -29,6 +30,9 @@ _DEFAULTS: Final[Object] = {
 }
 """The mapping of an integration for which nobody has written one."""
 _HOSTED: Final = "saas"
+_PAUSES: Final = tuple(min(3 * 1.55**poll, 30.0) for poll in range(30))
+"""Seconds before each look whether Port has made the mapping. Ocean's grow without end, and come to a month: these come
+to 13 minutes, within which ``plugins.timeout`` ends no call."""
 
 
 async def find(api: Api) -> Object | None:
@@ -49,29 +53,39 @@ async def kept_mapping(api: Api) -> Mapping[str, JSON] | None:
     return config if isinstance(config, dict) else None
 
 
-async def make_ready(api: Api, config: PortConfig, destination: Object) -> None:
+async def make_ready(
+    api: Api, config: PortConfig, destination: Object, pause: Callable[[float], Awaitable[None]]
+) -> None:
     """Register the integration, or bring it up to date, and make what is to be there from the first start on.
 
     Args:
         api: Where.
         config: The settings of the sink.
         destination: Where Port is to tell of changes, and of requests for a sync.
+        pause: Waits for so many seconds.
 
     Raises:
-        SinkError: Port refuses something, a file cannot be used, or the integration is one that Port hosts.
+        SinkError: Port refuses something, or does not make what it should, a file cannot be used, or the integration
+            is one that Port hosts.
     """
     found = await find(api)
-    resources = Resources.beneath(config.resources_path) if config.initialize_port_resources else Resources()
+    origin = await origin_of(api, config, found)
+    from_files = config.makes_resources and origin == "Default"
+    resources = Resources.beneath(config.resources_path) if from_files else Resources()
     if found is None:
-        found = await _register(api, resources, destination)
+        found = await _register(api, resources, destination, origin)
+        if origin == "Port" and found.get("createPortResourcesOrigin", origin) != origin:
+            origin = too_late(api, found)  # somebody else registered it a moment ago
     if str(found.get("installationType", "")).lower().startswith(_HOSTED):
         message = (
             f'the integration "{api.owner.identifier}" is one that Port itself runs: set another '
             "sink.integrationIdentifier"
         )
         raise SinkError(message)
+    if origin == "Port" and not found.get("config"):
+        found = await _made_by_port(api, pause)
     due = _due(api, found, destination)
-    if config.initialize_port_resources and found.get("arePortResourcesInitialized") is not True:
+    if config.makes_resources and origin != "Empty" and found.get("arePortResourcesInitialized") is not True:
         if resources.blueprints is not None:
             made = await create_blueprints(api, blueprints_in(resources.blueprints))
             _LOG.info("blueprints made at Port: %s; there already: %s", _listed(made.created), _listed(made.existing))
@@ -82,21 +96,40 @@ async def make_ready(api: Api, config: PortConfig, destination: Object) -> None:
         await _call(api, "change", "PATCH", "integration", api.owner.identifier, body=due)
 
 
-async def _register(api: Api, resources: Resources, destination: Object) -> Object:
-    body = {
+async def _register(api: Api, resources: Resources, destination: Object, origin: Origin) -> Object:
+    body: Object = {
         "installationId": api.owner.identifier,
         **_wanted(api, destination),
-        "createPortResourcesOrigin": "Default",
-        "config": _DEFAULTS if resources.mapping is None else resources.mapping,
+        "createPortResourcesOrigin": origin,
     }
+    if origin != "Port":  # a mapping of ours would be taken for the one that Port is to make
+        body["config"] = _DEFAULTS if resources.mapping is None else resources.mapping
+    query = "integration_modes=create_resources" if origin == "Port" else ""
     try:
-        answer = (await api.call("POST", "integration", body=body)).body
+        answer = (await api.call("POST", "integration", query=query, body=body)).body
     except RefusalError as error:
         there = await find(api) if error.status == HTTPStatus.CONFLICT else None
         if there is None:
             raise _unmade("register", api, error) from error
         return there  # somebody else did it a moment ago, or we did and the answer was lost
     return cast("Object", answer.get("integration") or {})
+
+
+async def _made_by_port(api: Api, pause: Callable[[float], Awaitable[None]]) -> Object:
+    """Wait until Port has made the mapping, and return the integration as it is then; raises SinkError."""
+    minutes = f"{sum(_PAUSES) / 60:.0f} minutes"
+    _LOG.warning('Port makes the resources of "%s": they are waited for, up to %s', api.owner.identifier, minutes)
+    for seconds in _PAUSES:
+        await pause(seconds)
+        found = await find(api) or {}
+        if found.get("config"):
+            return found
+    message = (
+        f'the integration "{api.owner.identifier}" was registered for Port to make its resources, and after {minutes} '
+        "Port has made no mapping: write one there, on the integration's page, or set sink.createPortResourcesOrigin: "
+        "Default, which takes the files of sink.resourcesPath"
+    )
+    raise SinkError(message)
 
 
 def _wanted(api: Api, destination: Object) -> Object:

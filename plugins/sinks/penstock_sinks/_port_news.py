@@ -19,6 +19,8 @@ from penstock_sinks._port_logs import EventLog
 from penstock_sinks._port_usage import Meter
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from penstock import KindNews, Remark, RunNews
     from penstock.values import JSON
 
@@ -163,7 +165,11 @@ class Bulletin:
             }
         state = "syncing" if one.state == "running" else one.state
         figures = self._figures(f"{one.kind}-{index}", one.kind, index, state, phases)
-        return {**figures, "metrics": {"phase": phases, **self._usage.get(index, {})}}
+        return {
+            **figures,
+            "blueprint": _expression(one.blueprints),
+            "metrics": {"phase": phases, **self._usage.get(index, {})},
+        }
 
     def _figures(self, identifier: str, kind: str, index: int, state: str, phases: Object) -> Object:
         owner = self._api.owner
@@ -181,6 +187,13 @@ class Bulletin:
             "syncState": state,
             "metrics": {"phase": phases},
         }
+
+
+def _expression(blueprints: Sequence[str]) -> str:
+    """Return the blueprint as the mapping has it; of several mappings, an expression that gives all of theirs."""
+    if len(blueprints) == 1:
+        return blueprints[0]
+    return ", ".join(f"({one})" for one in blueprints)
 
 
 def _ingest(integration: Object, name: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, SecretStr, field_validator
 
@@ -17,6 +17,9 @@ from penstock import JSON, Listener, OceanVariable, PluginConfig, Sink, SinkCont
 
 if TYPE_CHECKING:
     from penstock_sinks._port_api import Api
+
+Origin: TypeAlias = Literal["Empty", "Default", "Port"]
+"""Who makes the resources of an integration: nobody, we from a folder, or Port itself (sync.md 8.2)."""
 
 _REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport.io"}
 
@@ -45,10 +48,21 @@ class PortConfig(PluginConfig):
     integration_type: Annotated[str, OceanVariable("INTEGRATION__TYPE")] = Field(
         default="custom", pattern=r"^[!-.0-~]+$", description="what Ocean calls the type of the integration"
     )
-    initialize_port_resources: Annotated[bool, OceanVariable("INITIALIZE_PORT_RESOURCES", otherwise="true")] = Field(
-        default=False,
-        description="where Port keeps the mapping: make, once, the missing blueprints of `resourcesPath`, and take its "
-        "port-app-config as the mapping if Port has none",
+    initialize_port_resources: Annotated[bool | None, OceanVariable("INITIALIZE_PORT_RESOURCES", otherwise="true")] = (
+        Field(
+            default=None,
+            description="where Port keeps the mapping: whether to make, once, what is to be there from the first sync "
+            "on; by default only if `createPortResourcesOrigin` is written",
+        )
+    )
+    create_port_resources_origin: Annotated[
+        Literal["Empty", "Default", "Ocean", "Port"] | None, OceanVariable("CREATE_PORT_RESOURCES_ORIGIN")
+    ] = Field(
+        default=None,
+        description="what that is. Default, of old Ocean: the missing blueprints of `resourcesPath`, and its "
+        "port-app-config as the mapping if Port has none; Empty: a mapping without resources; Port: what Port itself "
+        "makes when an integration is registered, which is waited for. By default Default, or Port in organisations "
+        "where Port makes the resources of this `integrationType`",
     )
     resources_path: Annotated[Path, OceanVariable("RESOURCES_PATH")] = Field(
         default=Path(".port/resources"), description="folder with blueprints and port-app-config, JSON or YAML"
@@ -122,6 +136,19 @@ class PortConfig(PluginConfig):
         return text.lower()
 
     @property
+    def makes_resources(self) -> bool:
+        """Whether what is missing is made at Port: as it is written, else if it is written what."""
+        if self.initialize_port_resources is None:
+            return self.create_port_resources_origin is not None
+        return self.initialize_port_resources
+
+    @property
+    def resources_origin(self) -> Origin | None:
+        """Who makes that, by the word of today; None where it is not written."""
+        word = self.create_port_resources_origin
+        return "Default" if word == "Ocean" else word
+
+    @property
     def url(self) -> str:
         """Of the API, without ``/v1``."""
         return self.base_url or _REGIONS[self.region]
@@ -154,7 +181,7 @@ class Port(SinkStrategy[PortConfig]):
         from penstock_sinks._port_resyncs import destination_of  # noqa: PLC0415
 
         async with opened(config, context) as api:
-            await make_ready(api, config, destination_of(context.listening))
+            await make_ready(api, config, destination_of(context.listening), context.sleep)
 
     def listener(self, config: PortConfig, context: SinkContext) -> Listener:
         """Return what hears the button of Port's page, and of a mapping that was changed there."""

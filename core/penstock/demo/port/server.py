@@ -58,7 +58,7 @@ class PortStandIn:
         """Whether ``received`` grows: not for a million of them."""
         self.blueprints = Blueprints()
         self.entities = Entities(self.blueprints)
-        self.integrations = Integrations()
+        self.integrations = Integrations(self.blueprints)
         self.traffic = Traffic()
         self.written = 0
         """Entities that were sent to be written."""
@@ -226,11 +226,12 @@ class PortStandIn:
     ) -> tuple[int, object]:
         match request.method, parts:
             case "GET", ("provision-enabled",):
-                return 200, {"ok": True, "integrations": []}
+                return 200, {"ok": True, "integrations": self.integrations.provisioning.kinds}
             case "POST", ():
-                return 201, {"ok": True, "integration": self.integrations.create(_json(request), self.url)}
+                modes = request.query.get("integration_modes", [])
+                return 201, {"ok": True, "integration": self.integrations.create(_json(request), self.url, modes)}
             case "GET", (name,):
-                return 200, {"ok": True, "integration": self.integrations.get(name)}
+                return 200, {"ok": True, "integration": self.integrations.look(name)}
             case "PATCH", (name,):
                 return 200, {"ok": True, "integration": self.integrations.change(name, _json(request))}
             case "DELETE", (name,):

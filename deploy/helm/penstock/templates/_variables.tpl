@@ -13,7 +13,7 @@
 {{- $_ := set $found "OCEAN__PORT__BASE_URL" .Values.port.baseUrl -}}
 {{- $_ := set $found "OCEAN__INTEGRATION__IDENTIFIER" (default .Release.Name .Values.integration.identifier) -}}
 {{- $_ := set $found "OCEAN__INTEGRATION__TYPE" .Values.integration.type -}}
-{{- range $name := list "initializePortResources" "sendRawDataExamples" "allowEnvironmentVariablesJqAccess" "clientTimeout" -}}
+{{- range $name := list "initializePortResources" "createPortResourcesOrigin" "sendRawDataExamples" "allowEnvironmentVariablesJqAccess" "clientTimeout" -}}
 {{- $value := index $.Values $name -}}
 {{- if not (kindIs "invalid" $value) -}}
 {{- $_ := set $found (printf "OCEAN__%s" (include "penstock.variable" $name)) (include "penstock.text" $value) -}}
