@@ -155,6 +155,8 @@ class Read:
                     if decision.reason is not StopReason.REPEATED_PAGE:  # its items were yielded before
                         yield ReadPage(page, extracted, response, question.request, None, known)
                     return
+                if len(self._ahead):
+                    await asyncio.sleep(0)  # what was asked for goes out before this page is worked on
                 yield ReadPage(page, extracted, response, question.request, decision, known)
                 request = decision
         limit = self._endpoint.settings.max_pages
