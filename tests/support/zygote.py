@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -80,32 +81,48 @@ def _line(channel: socket.socket) -> bytes:
 
 
 def _serve(listener: socket.socket) -> None:
-    """Fork for each connection, until the input is closed."""
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who answer
+    """Fork for each connection, and say on it how the command ended, until the input is closed."""
+    woken, waker = os.pipe()
+    os.set_blocking(waker, False)
+    signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    channels: dict[int, socket.socket] = {}
     while True:
-        ready, _, _ = select.select([listener.fileno(), 0], [], [])
+        ready, _, _ = select.select([listener.fileno(), woken, 0], [], [])
+        if woken in ready:
+            os.read(woken, _LONGEST)
+            _tell_of_the_ended(channels)
         if 0 in ready:
             return
-        channel, _ = listener.accept()
-        if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            listener.close()
-            _answer(channel)
-        channel.close()
+        if listener.fileno() in ready:
+            channel, _ = listener.accept()
+            channels[_fork(channel, (listener, *channels.values()))] = channel
 
 
-def _answer(channel: socket.socket) -> None:
-    """Run a command in a process of its own, and say how it ended."""
+def _fork(channel: socket.socket, others: Sequence[socket.socket]) -> int:
+    """Begin the command that a connection asks for, and return its process id."""
     data, descriptors, _, _ = socket.recv_fds(channel, _LONGEST, 2)
     while not data.endswith(b"\n"):
         data += channel.recv(_LONGEST)
     command = os.fork()
     if command == 0:
-        channel.close()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for one in (channel, *others):
+            one.close()
         _become(json.loads(data), descriptors)
-    _, status = os.waitpid(command, 0)
-    channel.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
-    os._exit(0)
+    for descriptor in descriptors:
+        os.close(descriptor)
+    return command
+
+
+def _tell_of_the_ended(channels: dict[int, socket.socket]) -> None:
+    while channels:
+        command, status = os.waitpid(-1, os.WNOHANG)
+        if command == 0:
+            return
+        with channels.pop(command) as channel, suppress(OSError):  # perhaps nobody waits any more
+            channel.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
 
 
 def _become(order: dict[str, Any], descriptors: Sequence[int]) -> None:
