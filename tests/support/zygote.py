@@ -21,7 +21,7 @@ from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any, cast
 
 _LONGEST = 1 << 20
@@ -85,7 +85,7 @@ def _serve(listener: socket.socket) -> None:
     woken, waker = os.pipe()
     os.set_blocking(waker, False)
     signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _hear)
     channels: dict[int, socket.socket] = {}
     while True:
         ready, _, _ = select.select([listener.fileno(), woken, 0], [], [])
@@ -97,6 +97,11 @@ def _serve(listener: socket.socket) -> None:
         if listener.fileno() in ready:
             channel, _ = listener.accept()
             channels[_fork(channel, (listener, *channels.values()))] = channel
+
+
+def _hear(number: int, frame: FrameType | None) -> None:
+    """Be woken: what is to be done is done in turn."""
+    del number, frame
 
 
 def _fork(channel: socket.socket, others: Sequence[socket.socket]) -> int:
