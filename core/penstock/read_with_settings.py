@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import ClassVar, Final, Self
 
@@ -14,7 +15,10 @@ _LARGEST: Final = 1024 * 1024
 
 
 class ReadWithSettings:
-    """A type of a field that is read from a word, often a path, when the settings are; written again, it is a word."""
+    """A type of a field that is read from a word, often a path, when the settings are; written again, it is a word.
+
+    No ``ABC``, whose metaclass a struct could not have beside its own.
+    """
 
     __slots__ = ()
     _SHOWN: ClassVar[JsonSchemaValue]
@@ -34,12 +38,12 @@ class ReadWithSettings:
         return dict(cls._SHOWN)
 
     @classmethod
+    @abstractmethod
     def _read(cls, value: object) -> Self:
         """Return what a word stands for, or the value itself if it was read before; raises ValueError."""
-        raise NotImplementedError
 
-    def _written(self) -> str:
-        raise NotImplementedError
+    @abstractmethod
+    def _written(self) -> str: ...
 
 
 def path_of(value: object, expected: str) -> Path:

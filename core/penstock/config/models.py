@@ -14,7 +14,6 @@ from msgspec import Struct
 from pydantic import (
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     PlainSerializer,
@@ -24,7 +23,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from penstock.config.headers import check_headers
 from penstock.config.pem import Identity, Pem
@@ -48,16 +46,11 @@ Method: TypeAlias = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 class Model(BaseModel):
     """The base of all settings: camelCase or snake_case, nothing unknown, never changed after validation."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_alias=True,
-        validate_by_name=True,
-        extra="forbid",
-        frozen=True,
-        hide_input_in_errors=True,
-        allow_inf_nan=False,
-        defer_build=True,  # most commands need few of them
-    )
+    model_config = {
+        **PluginConfig.model_config,
+        "allow_inf_nan": False,
+        "defer_build": True,  # most commands need few of them
+    }
 
 
 class Chosen(Struct, Generic[StrategyT], frozen=True):

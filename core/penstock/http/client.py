@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from penstock.config.models import HttpSettings, PluginLimits
 from penstock.errors import AuthError, PenstockError
 from penstock.http.body import BodyError
-from penstock.http.documents import URL_CHARACTERS, shorten
+from penstock.http.documents import URL_CHARACTERS, decode, shorten
 from penstock.http.errands import Errands
 from penstock.http.failures import Told
 from penstock.http.judge import Judge, JudgementError
@@ -76,6 +76,10 @@ class ApiResponse(Veiled, frozen=True):
     """The whole body, decompressed."""
     seconds: float
     """Of the attempt that was answered, from sending to the last byte."""
+
+    def document(self) -> JSON:
+        """Return the body as JSON; None for an empty one. Raises DocumentError."""
+        return decode(self.content, url=self.url, content_type=self.headers.get("content-type", ""))
 
 
 class _Call(Struct):

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, ItemsView, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import contextmanager
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from penstock.config.models import Chosen
 from penstock.errors import PenstockError, ReadError
 from penstock.http.client import ApiRequest, ApiResponse
-from penstock.http.documents import decode
 from penstock.journal import Checkpoint
 from penstock.plugin_calls import BLOCKING_SECONDS, blocking
 from penstock.redaction import mask_url
 from penstock.strategies import PaginationStrategy
 from penstock.sync.drift import counts_from_start
+from penstock.sync.heard import Heard
+from penstock.sync.in_flight import InFlight, Question, Send
+from penstock.sync.repetition import Circle, Seen
 from penstock.sync.requests import Endpoint, fingerprint
-from penstock.sync.transform import Extracted
-from penstock.values import JSON, Page, PageRequest, Stop, StopReason
+from penstock.sync.transform import Extract, Extracted
+from penstock.values import Page, PageRequest, Stop, StopReason
 
 if TYPE_CHECKING:
     from penstock.journal.validators import KnownPage
 
-_ROUND: Final = 10
-"""Pages that were seen before, one after another, after which a list is taken for a circle."""
-Send = Callable[[ApiRequest], Awaitable[ApiResponse]]
-Extract = Callable[[JSON], Extracted]
 Recall: TypeAlias = "Callable[[int, PageRequest, ApiRequest], KnownPage | None]"
 """Returns what is known of a page by its number, if it is to be asked for by its validator."""
 
@@ -48,34 +43,6 @@ class ReadPage(Struct, frozen=True):
     """What is asked for next; None after the last page, and where nobody knows."""
     known: KnownPage | None = None
     """What an earlier run made of it, where the source says that it is the same: there are no items then."""
-
-
-class Heard(Mapping[str, str]):
-    """The headers of an answer, which know by which names they were asked: a decision may follow from those.
-
-    Args:
-        headers: Their look-up ignores case.
-    """
-
-    def __init__(self, headers: Mapping[str, str]) -> None:
-        self._headers = headers
-        self.asked: set[str] = set()
-        """In lower case."""
-
-    def __getitem__(self, name: str) -> str:
-        self.asked.add(name.lower())
-        return self._headers[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._headers)
-
-    def __len__(self) -> int:
-        return len(self._headers)
-
-    def items(self) -> ItemsView[str, str]:
-        """Return all of them, for an expression to choose from: most of them differ every time, and links lead on."""
-        self.asked.add("link")
-        return self._headers.items()
 
 
 class Read:
@@ -102,9 +69,9 @@ class Read:
         self._endpoint = endpoint
         self._blocking_timeout = blocking_timeout
         self._extract = extract
-        self._ahead = _Ahead(send)
-        self._seen: tuple[_Seen, ...] = ()
-        self._circle = _Circle()
+        self._ahead = InFlight(send)
+        self._seen: tuple[Seen, ...] = ()
+        self._circle = Circle()
         self._count: int | None = None
         """Of items on the last page; None where it is not known."""
         self._pagination: Chosen[PaginationStrategy[Any]] = endpoint.spec.pagination
@@ -163,12 +130,12 @@ class Read:
         raise ReadError(f"more than {limit} pages (connection.maxPages)", reason=StopReason.PAGE_LIMIT)
 
     def _page(self, request: PageRequest, response: ApiResponse, index: int) -> tuple[Page, Extracted]:
-        document = _document(response)
+        document = response.document()
         extracted = self._extract(document)
         if extracted.is_record and self._seen and self._seen[-1].is_list:
             message = f"page {index + 1} is one object, and those before it were lists"
             raise ReadError(message, reason=StopReason.UNEXPECTED_ITEMS)
-        seen = _Seen(response, extracted)
+        seen = Seen(response, extracted)
         page = Page(
             request=request,
             url=response.url,
@@ -201,9 +168,9 @@ class Read:
                 raise TypeError(message)
             return decision
 
-    def _question(self, index: int, page: PageRequest, url: str) -> _Question:
+    def _question(self, index: int, page: PageRequest, url: str) -> Question:
         request = self._endpoint.request(page, url)
-        return _Question(request, self._recall and self._recall(index, page, request))
+        return Question(request, self._recall and self._recall(index, page, request))
 
     def _look_ahead(self, page: Page, decision: PageRequest, url: str, known: KnownPage | None) -> None:
         """Send for the next pages, as far as they can be guessed; a lone one waits until its turn comes."""
@@ -255,138 +222,10 @@ class Read:
             raise ReadError(message, reason=StopReason.PLUGIN_FAILED) from error
 
 
-class _Seen:
-    """What is kept of the first page and of the last, to notice a server that sends the same items again."""
-
-    def __init__(self, response: ApiResponse, extracted: Extracted) -> None:
-        self.is_list = not extracted.is_record
-        self._response = response
-        self._count = len(extracted.items)
-        self._last = repr(extracted.items[-1]) if extracted.items else ""
-        self.fingerprint = hash((self._count, repr(extracted.items[0]), self._last)) if extracted.items else None
-        """Equal for pages that look alike; None for one without items."""
-
-    def is_like(self, former: _Seen, extract: Extract) -> bool:
-        """Whether there are items, and the same ones as on a former page."""
-        # only where the last items agree is it worth reading both pages again, whose items may be changed by now
-        if not self._count or (self._count, self._last) != (former._count, former._last):
-            return False
-        return self._items(extract) == former._items(extract)
-
-    def _items(self, extract: Extract) -> list[JSON]:
-        return extract(_document(self._response)).items
-
-
-class _Circle:
-    """Notices a list that leads round and round, though every link or cursor in it is a new one."""
-
-    def __init__(self) -> None:
-        self._met: set[int] = set()
-        self._again = 0
-
-    def closes(self, page: _Seen) -> bool:
-        """Whether so many pages in a row looked like earlier ones that it can be no accident."""
-        if page.fingerprint is None:
-            return False
-        self._again = self._again + 1 if page.fingerprint in self._met else 0
-        self._met.add(page.fingerprint)
-        return self._again >= _ROUND
-
-
-class _Question(NamedTuple):
-    """A request, and what is known of the page that it asks for."""
-
-    request: ApiRequest
-    known: KnownPage | None
-
-
-class _Answer(NamedTuple):
-    """An answer, and what is known of the page where that is the same still."""
-
-    response: ApiResponse
-    known: KnownPage | None
-
-
-class _Flight(Struct, frozen=True):
-    """A request in flight."""
-
-    page: PageRequest
-    question: _Question
-    task: asyncio.Task[_Answer]
-
-
-class _Ahead:
-    """Requests in flight that the pagination will probably ask for, in the order in which it would."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._flights: deque[_Flight] = deque()
-
-    def __len__(self) -> int:
-        return len(self._flights)
-
-    def __enter__(self) -> None:
-        """Start with nothing in flight."""
-
-    def __exit__(self, *_: object) -> None:
-        """Give up what is still in flight: it lies beyond the end, or the read has failed."""
-        self.drop()
-
-    def expects(self, page: PageRequest) -> bool:
-        """Return whether the first request in flight asks for this page."""
-        return bool(self._flights) and _asks_for_the_same(self._flights[0].page, page)
-
-    def sent_for(self, page: PageRequest) -> _Question | None:
-        """Return the first request in flight, if it asks for this page."""
-        return self._flights[0].question if self.expects(page) else None
-
-    def drop(self) -> None:
-        """Give up everything in flight."""
-        while self._flights:
-            self._flights.pop().task.cancel()
-
-    def send(self, page: PageRequest, question: _Question) -> None:
-        """Send a request now; its failure counts only if its page is asked for."""
-        task = asyncio.create_task(self._sent(question))
-        task.add_done_callback(_hear)
-        self._flights.append(_Flight(page, question, task))
-
-    async def answer(self, page: PageRequest, question: _Question) -> _Answer:
-        """Return the answer to a request, from flight if it is there."""
-        if not self.expects(page):
-            return await self._sent(question)
-        task = self._flights.popleft().task
-        try:
-            return await task
-        finally:
-            task.cancel()
-
-    async def _sent(self, question: _Question) -> _Answer:
-        request, known = question
-        if known is None:
-            return _Answer(await self._send(request), None)
-        response = await self._send(replace(request, conditions=known.validator.conditions()))
-        if response.status != HTTPStatus.NOT_MODIFIED:
-            return _Answer(response, None)
-        if known.is_same(response.headers):
-            return _Answer(response, known)
-        return _Answer(await self._send(request), None)  # what has not changed is something else, or leads elsewhere
-
-
 def _same(request: PageRequest, response: ApiResponse, index: int) -> tuple[Page, Extracted]:
     """Return a page of which only is known that it is the same as it was."""
     page = Page(request, response.url, response.status, response.headers, body=None, items=[], index=index)
     return page, Extracted([])
-
-
-def _asks_for_the_same(one: PageRequest, other: PageRequest) -> bool:
-    return (one.params, one.body, one.headers, one.url) == (other.params, other.body, other.headers, other.url)
-
-
-def _hear(task: asyncio.Task[_Answer]) -> None:
-    """Take note of a failure, which counts only if the page is asked for, so that asyncio does not complain."""
-    if not task.cancelled():
-        task.exception()
 
 
 def _refuse_repetition(request: ApiRequest, asked: set[int]) -> None:
@@ -395,7 +234,3 @@ def _refuse_repetition(request: ApiRequest, asked: set[int]) -> None:
         message = f"the next page would be {mask_url(request.url)} again: the source leads in a circle"
         raise ReadError(message, reason=StopReason.REPEATED_REQUEST)
     asked.add(key)
-
-
-def _document(response: ApiResponse) -> JSON:
-    return decode(response.content, url=response.url, content_type=response.headers.get("content-type", ""))

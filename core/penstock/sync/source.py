@@ -17,9 +17,10 @@ from penstock.http.wire import Wire
 from penstock.redaction import Secrets
 from penstock.strategies import TokenSlot, TokenStore
 from penstock.sync.answers import SharedAnswers, name_of, shared_requests
-from penstock.sync.read import Extract, Read, Recall
+from penstock.sync.read import Read, Recall
 from penstock.sync.requests import Endpoint
 from penstock.sync.spool import Kept, Send
+from penstock.sync.transform import Extract
 
 
 class Source(Struct, frozen=True):

@@ -18,7 +18,8 @@ from penstock.http.client import ApiRequest, ApiResponse
 from penstock.http.moments import date_in
 from penstock.journal import Journal
 from penstock.journal.validators import KnownPage, Validator
-from penstock.sync.read import Heard, ReadPage, Recall
+from penstock.sync.heard import Heard
+from penstock.sync.read import ReadPage, Recall
 from penstock.sync.requests import canonical
 from penstock.values import Entity, PageRequest, Stop
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
@@ -38,6 +38,10 @@ class Extracted(Struct, frozen=True):
     """Whether the data path gave null, or nothing at all."""
     warning: str = ""
     """What is odd and which setting mends it; empty when nothing is."""
+
+
+Extract: TypeAlias = Callable[[JSON], Extracted]
+"""Finds the items in a page's document."""
 
 
 def extract_items(data_path: Expression | None, document: JSON) -> Extracted:
