@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from penstock.demo.port.background import in_background
 from penstock.demo.port.server import PortStandIn
 from support.project import Project, resource
+
+PEOPLE: Final[list[dict[str, Any]]] = [{"id": number, "name": f"User {number}"} for number in range(1, 9)]
+"""What an API may have for it."""
 
 
 @contextmanager

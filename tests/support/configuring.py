@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 import httpx
 from pydantic import Field, SecretStr
@@ -32,79 +32,49 @@ def resources(selector: str = "{}", *, kind: str = "/users", extra: str = "") ->
     )
 
 
-def inputs(
-    text: str | None = MINIMAL,
-    *,
-    mapping: str | None = None,
-    environ: Mapping[str, str] | None = None,
-    dotenv: str | None = None,
-    ocean_config: str | None = None,
-    sink: str | None = None,
-    catalog: str | None = None,
-) -> Inputs:
+class Given(TypedDict, total=False):
+    """What there is beside ``penstock.yml``."""
+
+    mapping: str | None
+    environ: Mapping[str, str] | None
+    dotenv: str | None
+    ocean_config: str | None
+    sink: str | None
+    catalog: str | None
+
+
+def inputs(text: str | None = MINIMAL, **given: Unpack[Given]) -> Inputs:
     """Write ``penstock.yml``, ``mapping.yml``, ``.env`` and ``config.yaml``, each if given, and say where they are."""
-    contents = {"penstock.yml": text, "mapping.yml": mapping, ".env": dotenv, "config.yaml": ocean_config}
+    mapping, catalog = given.get("mapping"), given.get("catalog")
+    contents = {
+        "penstock.yml": text,
+        "mapping.yml": mapping,
+        ".env": given.get("dotenv"),
+        "config.yaml": given.get("ocean_config"),
+    }
     for name, content in contents.items():
         if content is not None:
             Path(name).write_text(content, encoding="utf-8")
     return Inputs(
         config_file=None if text is None else Path("penstock.yml"),
         mapping_file=None if mapping is None else Path("mapping.yml"),
-        environ=environ or {},
-        sink=sink,
+        environ=given.get("environ") or {},
+        sink=given.get("sink"),
         catalog=None if catalog is None else Path(catalog),
         dotenv=Path(".env"),
         ocean_config=Path("config.yaml"),
     )
 
 
-def load(
-    text: str | None = MINIMAL,
-    *,
-    mapping: str | None = None,
-    environ: Mapping[str, str] | None = None,
-    dotenv: str | None = None,
-    ocean_config: str | None = None,
-    sink: str | None = None,
-    catalog: str | None = None,
-    plugins: PluginManager | None = None,
-) -> Settings:
+def load(text: str | None = MINIMAL, *, plugins: PluginManager | None = None, **given: Unpack[Given]) -> Settings:
     """Write the files and load them with the installed plugins, or with others."""
-    where = inputs(
-        text,
-        mapping=mapping,
-        environ=environ,
-        dotenv=dotenv,
-        ocean_config=ocean_config,
-        sink=sink,
-        catalog=catalog,
-    )
-    return load_settings(where, plugins or PluginManager(disabled=()))
+    return load_settings(inputs(text, **given), plugins or PluginManager(disabled=()))
 
 
-def problems(
-    text: str | None = MINIMAL,
-    *,
-    mapping: str | None = None,
-    environ: Mapping[str, str] | None = None,
-    dotenv: str | None = None,
-    ocean_config: str | None = None,
-    sink: str | None = None,
-    catalog: str | None = None,
-    plugins: PluginManager | None = None,
-) -> list[str]:
+def problems(text: str | None = MINIMAL, *, plugins: PluginManager | None = None, **given: Unpack[Given]) -> list[str]:
     """Load what cannot be loaded, and return the problems as a user reads them."""
     try:
-        load(
-            text,
-            mapping=mapping,
-            environ=environ,
-            dotenv=dotenv,
-            ocean_config=ocean_config,
-            sink=sink,
-            catalog=catalog,
-            plugins=plugins,
-        )
+        load(text, plugins=plugins, **given)
     except ConfigurationError as error:
         return str(error).split("\n")
     message = "nothing was wrong"

@@ -5,40 +5,16 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.port import define, port, settings
+from fakes.port import PEOPLE
 from penstock.demo.port.faults import Fault, Name
 from penstock.demo.port.server import PortStandIn
 from penstock.errors import SinkError
-from support.project import Project, resource
-from support.server import ApiServer, Received, Reply, routes, serve
-
-PEOPLE: list[dict[str, Any]] = [{"id": number, "name": f"User {number}"} for number in range(1, 9)]
-
-
-@pytest.fixture
-def standin() -> Iterator[PortStandIn]:
-    with port(knows="ours") as running:
-        define(running, "user")
-        yield running
-
-
-@pytest.fixture
-def api() -> Iterator[ApiServer]:
-    with serve(routes({"/users": PEOPLE})) as server:
-        yield server
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: ApiServer, standin: PortStandIn) -> Project:
-    made = Project(tmp_path, api.url, [resource("/users")])
-    made.config["sink"] = {"type": "port", "integrationIdentifier": "ours", **settings(standin, maxRetries=0)}
-    return made
+from support.project import Project
+from support.server import ApiServer, Received, Reply, routes
 
 
 def logged(standin: PortStandIn) -> list[dict[str, Any]]:

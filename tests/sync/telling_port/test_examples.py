@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.port import define, port, settings
+from fakes.port import PEOPLE
 from penstock.demo.port.faults import Fault, Name
 from penstock.demo.port.server import PortStandIn
 from support.project import Project, resource
-from support.server import ApiServer, routes, serve
+from support.server import ApiServer, routes
 
 PATH = "/v1/integration/ours/kinds/%2Fusers/examples"
-PEOPLE: list[dict[str, Any]] = [{"id": number, "name": f"User {number}"} for number in range(1, 9)]
-
-
-@pytest.fixture
-def standin() -> Iterator[PortStandIn]:
-    with port(knows="ours") as running:
-        define(running, "user")
-        yield running
-
-
-@pytest.fixture
-def api() -> Iterator[ApiServer]:
-    with serve(routes({"/users": PEOPLE})) as server:
-        yield server
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: ApiServer, standin: PortStandIn) -> Project:
-    made = Project(tmp_path, api.url, [resource("/users")])
-    made.config["sink"] = {"type": "port", "integrationIdentifier": "ours", **settings(standin, maxRetries=0)}
-    return made
 
 
 def shown(standin: PortStandIn, kind: str = "/users") -> list[Any]:

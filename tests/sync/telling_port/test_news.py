@@ -4,41 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fakes.port import define, port, settings
+from fakes.port import PEOPLE
 from penstock.demo.port.faults import Fault, Name
 from penstock.demo.port.server import PortStandIn
 from penstock.errors import SinkError
 from support.project import Project, resource
-from support.server import ApiServer, Received, Reply, routes, serve
-
-PEOPLE = [{"id": number, "name": f"User {number}"} for number in range(1, 6)]
+from support.server import ApiServer, Received, Reply, routes
 
 
-@pytest.fixture
-def standin() -> Iterator[PortStandIn]:
-    with port(knows="ours") as running:
-        define(running, "user")
-        yield running
-
-
-@pytest.fixture
-def api() -> Iterator[ApiServer]:
-    with serve(routes({"/users": PEOPLE})) as server:
-        yield server
-
-
-@pytest.fixture
-def project(tmp_path: Path, api: ApiServer, standin: PortStandIn) -> Project:
-    users = resource("/users") | {"selector": {"query": ".id != 5"}}
-    made = Project(tmp_path, api.url, [users])
-    made.config["sink"] = {"type": "port", "integrationIdentifier": "ours", **settings(standin, maxRetries=0)}
-    return made
+@pytest.fixture(autouse=True)
+def five_people_of_whom_four_are_wanted(api: ApiServer, project: Project) -> None:
+    api.handler = routes({"/users": PEOPLE[:5]})
+    project.config["resources"] = [resource("/users") | {"selector": {"query": ".id != 5"}}]
 
 
 def state(standin: PortStandIn) -> dict[str, Any]:
@@ -177,7 +158,7 @@ def test_what_was_deleted_is_told_with_the_reconciliation(
     project: Project, api: ApiServer, standin: PortStandIn
 ) -> None:
     project.sync()
-    api.handler = routes({"/users": PEOPLE[1:]})
+    api.handler = routes({"/users": PEOPLE[1:5]})
     standin.received.clear()
     project.sync()
 
