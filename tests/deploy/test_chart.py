@@ -416,7 +416,9 @@ def _shown(language: str) -> list[str]:
 def test_kubernetes_takes_what_the_page_shows(block: str) -> None:
     validator = pytest.importorskip("kubernetes_validate", reason="`tox -e chart` validates the manifests")
 
-    for manifest in render(yaml.safe_load(block)).all():
+    manifests = list(render(yaml.safe_load(block)).all())
+    assert manifests
+    for manifest in manifests:
         validator.validate(manifest, "1.34", strict=True)
 
 

@@ -97,7 +97,7 @@ def _sync(folder: Path, **variables: str) -> tuple[_Acme, Ran]:
         return acme, penstock("sync", "--report", "-", folder=folder, variables=variables)
 
 
-def _expect_all(folder: Path, acme: _Acme, ran: Ran) -> None:
+def _assert_all_arrived(folder: Path, acme: _Acme, ran: Ran) -> None:
     assert ran.code == 0, ran.err
     [kind] = ran.json()["kinds"]
     assert (kind["status"], kind["created"], kind["stop_reasons"]) == ("complete", len(EVENTS), {"no_more": 1})
@@ -112,7 +112,7 @@ def test_mounted_as_wheels_they_sync_an_api(wheels: Path, tmp_path: Path) -> Non
 
     acme, ran = _sync(tmp_path, PENSTOCK_PLUGINS_DIR=str(wheels), PENSTOCK_CACHE_DIR=cache, PENSTOCK_STRICT_PLUGINS="1")
 
-    _expect_all(tmp_path, acme, ran)
+    _assert_all_arrived(tmp_path, acme, ran)
 
 
 def test_installed_beside_penstock_they_sync_an_api(wheels: Path, tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_installed_beside_penstock_they_sync_an_api(wheels: Path, tmp_path: Path
 
     acme, ran = _sync(tmp_path, PYTHONPATH=str(tmp_path / "site"))
 
-    _expect_all(tmp_path, acme, ran)
+    _assert_all_arrived(tmp_path, acme, ran)
 
 
 def test_they_pass_every_gate_and_keep_every_rule(wheels: Path, tmp_path: Path) -> None:
