@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, Self, cast
+from typing import Any, Final, NamedTuple, Self, TypeAlias, cast
 from urllib.parse import quote
 
 import orjson
 
-from penstock import VERSION, ClientSettings, SinkAnswer, SinkClient, SinkContext
+from penstock import JSON, VERSION, ClientSettings, SinkAnswer, SinkClient, SinkContext
 from penstock.errors import SinkError
 from penstock_sinks.port import PortConfig
 
@@ -35,6 +35,8 @@ _TYPE_ERRORS: Final = {
 }
 """What mends a value of the wrong type, by the type that Port wants."""
 _TYPE_ERROR: Final = re.compile(r"(?:must|should) be (string|number|boolean)\b")
+Object: TypeAlias = "dict[str, JSON]"
+"""What Port says, and is told: a JSON object."""
 
 
 class RefusalError(Exception):

@@ -8,17 +8,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 
 from penstock import JSON, VERSION
 from penstock.errors import SinkError
-from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_api import Api, Object, RefusalError
 from penstock_sinks._port_blueprints import blueprints_in, create_blueprints
-from penstock_sinks._port_origin import origin_of, too_late
+from penstock_sinks._port_origin import nothing_more_to_make, origin_of
 from penstock_sinks._port_resources import Resources
 from penstock_sinks.port import Origin, PortConfig
-
-Object: TypeAlias = "dict[str, JSON]"
 
 _LOG: Final = logging.getLogger(__name__)
 _DEFAULTS: Final[Object] = {
@@ -75,7 +73,7 @@ async def make_ready(
     if found is None:
         found = await _register(api, resources, destination, origin)
         if origin == "Port" and found.get("createPortResourcesOrigin", origin) != origin:
-            origin = too_late(api, found)  # somebody else registered it a moment ago
+            origin = nothing_more_to_make(api, found)  # somebody else registered it a moment ago
     if str(found.get("installationType", "")).lower().startswith(_HOSTED):
         message = (
             f'the integration "{api.owner.identifier}" is one that Port itself runs: set another '

@@ -14,8 +14,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from penstock import KafkaSettings, Silence
 from penstock.errors import SinkError
-from penstock_sinks._port_api import Api, RefusalError
-from penstock_sinks._port_resyncs import Object, topic_of
+from penstock_sinks._port_api import Api, Object, RefusalError
+from penstock_sinks._port_resyncs import topic_of
 
 ResultT = TypeVar("ResultT")
 _LOG: Final = logging.getLogger(__name__)

@@ -14,10 +14,9 @@ import orjson
 
 from penstock import JSON, Listener, Silence, SinkContext, SyncRequest
 from penstock.errors import SinkError
-from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_api import Api, Object, RefusalError
 from penstock_sinks._port_integration import find
 from penstock_sinks._port_resyncs import (
-    Object,
     ResyncRequests,
     asks_for_sync,
     is_change,

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Final
 
 from penstock import VERSION
 from penstock.errors import SinkError
-from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_api import Api, Object, RefusalError
 from penstock_sinks._port_heartbeat import Heartbeat
-from penstock_sinks._port_integration import Object, find
+from penstock_sinks._port_integration import find
 from penstock_sinks._port_logs import EventLog
 from penstock_sinks._port_usage import Meter
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import logging
 from http import HTTPStatus
-from typing import Final, TypeAlias, cast
+from typing import Final, cast
 
-from penstock import JSON
 from penstock.errors import SinkError
-from penstock_sinks._port_api import Api, RefusalError
+from penstock_sinks._port_api import Api, Object, RefusalError
 from penstock_sinks.port import Origin, PortConfig
-
-Object: TypeAlias = "dict[str, JSON]"
 
 _LOG: Final = logging.getLogger(__name__)
 _FLAG: Final = "USE_PROVISIONED_DEFAULTS"
@@ -38,11 +35,11 @@ async def origin_of(api: Api, config: PortConfig, found: Object | None) -> Origi
         return wanted or ("Port" if await _makes_by_itself(api, config) else "Default")
     is_ports = found.get("createPortResourcesOrigin") == "Port"
     if wanted == "Port" and not is_ports:
-        return too_late(api, found)
+        return nothing_more_to_make(api, found)
     return wanted or ("Port" if is_ports else "Default")
 
 
-def too_late(api: Api, found: Object) -> Origin:
+def nothing_more_to_make(api: Api, found: Object) -> Origin:
     """Have nothing made, and say so where something is missing."""
     if not found.get("config"):
         _LOG.warning(

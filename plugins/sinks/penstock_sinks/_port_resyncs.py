@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, datetime
 from importlib.util import find_spec
-from typing import Final, TypeAlias
+from typing import Final
 
 from penstock import JSON, Listening
-
-Object: TypeAlias = "dict[str, JSON]"
+from penstock_sinks._port_api import Object
 
 REQUESTS_FLAG: Final = "OCEAN_KAFKA_INTEGRATION_RESYNC_REQUESTS_TOPIC_ENABLED"
 """Of organisations that have a topic for requests alone."""
