@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from penstock.journal import FORMAT, Journal, JournalError
+from support.racing import failures
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -97,3 +98,7 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: bytes | No
     with pytest.raises(JournalError, match=message):
         Journal(tmp_path, "test").__enter__()
     assert file.read_bytes() == before
+
+
+def test_processes_that_open_a_new_journal_at_one_moment_all_have_it(tmp_path: Path) -> None:
+    assert failures("journal", tmp_path) == []

@@ -27,6 +27,7 @@ ROOMS = {
     "read_with_settings",
     "redaction",
     "snapshot",
+    "sqlite_file",
     "strategies",
     "sync",
     "values",

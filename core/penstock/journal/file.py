@@ -12,7 +12,10 @@ from urllib.parse import quote
 
 from penstock import snapshot
 from penstock.errors import PenstockError
+from penstock.sqlite_file import stamp_of, use_write_ahead_log
 
+_PATIENCE: Final = 10.0
+"""Seconds for which another process may be in the way."""
 _APPLICATION: Final = 0x70656E73  # "pens", so that no other SQLite file is taken for a journal
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _REASONS: Final = {
@@ -131,7 +134,7 @@ class JournalFile:
             JournalError: It cannot be used, and why.
         """
         with self._explained():
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=10)
+            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
             try:
                 self._prepare()
             except BaseException:
@@ -180,7 +183,7 @@ class JournalFile:
 
     def _prepare(self) -> None:
         version = _require_ours(self._db, self.path)
-        self._db.execute("PRAGMA journal_mode = WAL")
+        use_write_ahead_log(self._db, _PATIENCE)
         self._db.execute("PRAGMA synchronous = NORMAL")
         self._db.execute("PRAGMA cache_size = -8000")
         if version < FORMAT:
@@ -200,16 +203,14 @@ class JournalFile:
 
 def _require_ours(db: sqlite3.Connection, path: Path) -> int:
     """Return the format of a journal, 0 for an empty file; raises JournalError when it is none that we know."""
-    [version] = db.execute("PRAGMA user_version").fetchone()
-    [application] = db.execute("PRAGMA application_id").fetchone()
-    [tables] = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    if tables and application != _APPLICATION:
+    stamp = stamp_of(db)
+    if stamp.has_tables and stamp.application != _APPLICATION:
         message = f"{path}: this SQLite file is not a run journal of penstock"
         raise JournalError(message)
-    if version > FORMAT:
-        message = f"{path}: the run journal has format {version}, this penstock knows up to {FORMAT}; upgrade"
+    if stamp.version > FORMAT:
+        message = f"{path}: the run journal has format {stamp.version}, this penstock knows up to {FORMAT}; upgrade"
         raise JournalError(message)
-    return int(version)
+    return stamp.version
 
 
 @contextmanager

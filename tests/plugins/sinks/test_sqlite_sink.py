@@ -18,6 +18,7 @@ import pytest
 from penstock import Entity, EntityBatch, Sink
 from penstock_sinks.sqlite import SqliteConfig
 from support.catalogs import Catalog, keys, user
+from support.racing import failures
 
 
 def rows(path: Path, query: str) -> list[Any]:
@@ -184,6 +185,10 @@ def test_two_sources_may_write_at_the_same_time(sqlite: Catalog) -> None:
     assert [len(sqlite.owned(source)) for source in ("one", "two", "three")] == [200, 200, 200]
     columns = rows(sqlite.path, "SELECT name FROM pragma_table_info('user')")
     assert {name for [name] in columns} == {"identifier", "title", "icon", "team", "one", "two", "three"}
+
+
+def test_processes_that_open_a_new_catalog_at_one_moment_all_have_it(tmp_path: Path) -> None:
+    assert failures("catalog", tmp_path) == []
 
 
 FILL = """
