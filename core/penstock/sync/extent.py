@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from penstock.config.models import Chosen, Resource, Settings
 from penstock.journal import Journal
 from penstock.strategies import Sink
+from penstock.sync.coverage import Coverages
 from penstock.sync.requests import canonical
-from penstock.sync.resources import blueprints_of
+from penstock.sync.resources import overlapping
 from penstock.sync.task import resource_of
 from penstock.version import VERSION
 
@@ -84,15 +85,36 @@ async def settle_extents(
     return found
 
 
-def overlapping(resources: Mapping[str, Resource], names: Collection[str]) -> set[str]:
-    """Return those resources that may show what one of the named ones may show; the named ones included."""
-    shown = blueprints_of([resources[name] for name in names])
-    found = set(names)
-    for name, resource in resources.items():
-        its = blueprints_of([resource])
-        if names and (shown.any or its.any or shown.names & its.names):
-            found.add(name)
-    return found
+async def keep_extents(
+    sink: Sink, journal: Journal, settings: Settings, covered: Coverages, run: int, at: datetime
+) -> None:
+    """Record what was read whole, and what the catalog has after the run.
+
+    Args:
+        sink: The catalog.
+        journal: Where that is recorded.
+        settings: What was done.
+        covered: What was read.
+        run: The number of the run.
+        at: When it began.
+
+    Raises:
+        SinkError: The sink cannot say what it holds.
+        JournalError: The journal cannot go on.
+    """
+    extents, digests = journal.extents, digests_of(settings, covered.resources)
+    known, owned, sure = journal.partitions(), await sink.count(), covered.sure
+    with journal.transaction():
+        extents.note(digests)
+        extents.keep_catalog(owned)
+        journal.validators.drop_unread(run, [one for coverage in covered.reads.values() for one in coverage.proven])
+        for name, coverage in covered.reads.items():
+            if coverage.partly:
+                extents.read_partly(name)
+            elif coverage.complete and name in sure:
+                extents.read_whole(name, at)
+            if coverage.all_found:
+                extents.leave([one for one, of in known.items() if of == name and one not in coverage.met])
 
 
 def digests_of(settings: Settings, resources: Mapping[str, Resource]) -> dict[str, str]:

@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct, field
-
 from penstock.config.models import Resource
 from penstock.errors import PenstockError, ReadError
 from penstock.journal import Asked, Checkpoint, Finished
+from penstock.sync.coverage import Coverage
 from penstock.sync.deliver import Delivery
 from penstock.sync.discover import Discovery, Partition
 from penstock.sync.observer import Observer
@@ -31,33 +30,6 @@ if TYPE_CHECKING:
 
 
 _VALIDATORS: Final = frozenset({"etag", "last-modified"})
-
-
-class Coverage(Struct):
-    """What the read of a kind has proven."""
-
-    proven: set[int] = field(default_factory=set[int])
-    """Partitions read completely."""
-    met: set[int] = field(default_factory=set[int])
-    """Partitions that exist in this run, read completely or not."""
-    unsteady: set[int] = field(default_factory=set[int])
-    """Partitions read in several pages whose edges move when rows come or go."""
-    all_found: bool = False
-    """Whether discovery was complete, so that any partition not met is gone."""
-    found_unsteadily: bool = False
-    """Whether discovery read such pages."""
-    partly: set[int] = field(default_factory=set[int])
-    """Partitions that were asked for changes only: what they do not show may be there."""
-
-    @property
-    def complete(self) -> bool:
-        """Whether the kind was read completely."""
-        return self.all_found and self.proven == self.met
-
-    @property
-    def drifted(self) -> bool:
-        """Whether something may have been missed because rows moved while pages were read."""
-        return bool(self.unsteady) or self.found_unsteadily
 
 
 class KindRead:

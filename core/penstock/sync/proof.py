@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from penstock.sync.coverage import Coverages
 from penstock.sync.report import KindReport
-from penstock.sync.resources import Blueprints, kind_of
+from penstock.sync.resources import Blueprints, blueprints_of, kind_of
 
 _NOTHING: Final = Blueprints()
 _UNREAD: Final = 2
@@ -77,3 +78,47 @@ class Proof(Struct, frozen=True):
             return False
         kind = kind_of(resource)
         return all(name in self.complete for name, report in self.reports.items() if report.kind == kind)
+
+
+def prove(
+    covered: Coverages,
+    known: Mapping[int, str],
+    *,
+    run: int,
+    at: datetime,
+    reports: Mapping[str, KindReport],
+    named_since: Mapping[str, int],
+    absent_runs: int | None,
+    resumed: bool,
+    unresolved: Collection[str],
+) -> Proof:
+    """Return what a run that has read this can say; ``known`` is the resource of every partition in the journal."""
+    sure = covered.sure
+    proven = {partition for coverage in sure.values() for partition in coverage.proven}
+    proof = Proof(
+        run=run,
+        at=at,
+        proven=proven,
+        resources=known,
+        reports=reports,
+        complete={name for name, coverage in sure.items() if coverage.complete},
+        named_since=named_since,
+        patience=_patience(covered, absent_runs, resumed=resumed),
+        partly=blueprints_of([covered.resources[name] for name in covered.partly]),
+        unresolved=unresolved,
+    )
+    for partition, name in known.items():
+        if name not in covered.resources:
+            if proof.knows(name):
+                proven.add(partition)
+        elif name in sure:
+            coverage = sure[name]
+            if coverage.all_found and partition not in coverage.met:
+                proven.add(partition)  # discovery no longer finds it
+    return proof
+
+
+def _patience(covered: Coverages, absent_runs: int | None, *, resumed: bool) -> Patience:
+    unsteady = [one for name, one in covered.resources.items() if covered.of(name).drifted]
+    unread = [one for name, one in covered.resources.items() if not covered.of(name).complete]
+    return Patience(absent_runs, blueprints_of(unsteady), blueprints_of(unread), resumed=resumed)

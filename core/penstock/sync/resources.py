@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -76,6 +76,19 @@ def blueprints_of(resources: Collection[Resource]) -> Blueprints:
     """Return what resources may show, as far as their mappings tell."""
     constants = [_constant(entity.blueprint) for resource in resources for entity in resource.entities]
     return Blueprints(frozenset(name for name in constants if name is not None), any=None in constants)
+
+
+def overlapping(resources: Mapping[str, Resource], names: Collection[str]) -> set[str]:
+    """Return those resources that may show what one of the named ones may show; the named ones included."""
+    found = set(names)
+    if not found:
+        return found
+    shown = blueprints_of([resources[name] for name in names])
+    for name, resource in resources.items():
+        its = blueprints_of([resource])
+        if shown.any or its.any or shown.names & its.names:
+            found.add(name)
+    return found
 
 
 def _constant(expression: str) -> str | None:
