@@ -105,7 +105,7 @@ class PortListener(Listener):
     async def _polled(self) -> AsyncIterator[SyncRequest | Silence]:
         silence = ""
         while True:
-            await asyncio.sleep(self._context.listening.interval)
+            await self._context.sleep(self._context.listening.interval)
             try:
                 why = await self._look()
             except (SinkError, RefusalError) as error:
