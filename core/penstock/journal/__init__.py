@@ -11,7 +11,7 @@ from penstock.journal.file import FORMAT, JournalError, JournalFile, copy_of, pa
 from penstock.journal.holds import Decision, Hold, Holds, Reason
 from penstock.journal.identities import Identity
 from penstock.journal.journal import Journal, Sighting, is_unicode
-from penstock.journal.missing import REASONS, Cause, Fate, Finding, Group, Missing
+from penstock.journal.missing import REASONS, Cause, Due, Fate, Finding, Group, Missing
 from penstock.journal.progress import Checkpoint, Finished, Progress
 from penstock.journal.runs import Run, Runs
 
@@ -26,6 +26,7 @@ __all__ = [
     "Checkpoint",
     "Decision",
     "Deletion",
+    "Due",
     "End",
     "Fate",
     "Finding",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Literal, NamedTuple, TypeAlias, cast
 
@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from penstock.journal.file import JournalFile
 from penstock.journal.holds import Reason
-from penstock.values import EntityKey
+from penstock.values import EntityKey, Outcome
 
 Cause: TypeAlias = Literal["gone", "changed", "removed", "renamed"]
 """Why an entity may be deleted: complete reads did not show it; the same, since the mapping names entities in another
@@ -30,13 +30,16 @@ _BUFFER: Final = 1000
 _TABLES: Final = (
     "DROP TABLE IF EXISTS temp.missing",
     "DROP TABLE IF EXISTS temp.vacated",
+    "DROP TABLE IF EXISTS temp.lost",
     """
     CREATE TEMP TABLE missing(
       blueprint TEXT NOT NULL, identifier TEXT NOT NULL, resource TEXT NOT NULL, cause TEXT NOT NULL,
       needed INTEGER NOT NULL, decision TEXT NOT NULL DEFAULT '', fate TEXT NOT NULL DEFAULT 'waits',
+      outcome TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
       PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID
     """,
     "CREATE TEMP TABLE vacated(blueprint TEXT NOT NULL, identifier TEXT NOT NULL, partition INTEGER NOT NULL)",
+    "CREATE TEMP TABLE lost(blueprint TEXT NOT NULL, identifier TEXT NOT NULL)",
 )
 _DECISIONS: Final = """
 UPDATE missing SET decision = holds.state FROM held JOIN holds ON holds.id = held.hold
@@ -79,9 +82,14 @@ INSERT OR REPLACE INTO absent(blueprint, identifier, times, run, needed, cause, 
 SELECT blueprint, identifier, min(needed - 1, {_MISSES}), ?, needed, cause, fate FROM missing
 WHERE fate NOT IN ('due', 'kept')
 """  # noqa: S608 - our own text
+_FORGET_PAGES: Final = """
+DELETE FROM validators WHERE (partition, page) IN (SELECT seen.partition, seen.page FROM lost JOIN seen USING (
+  blueprint, identifier))
+"""
 _NEXT_DUE: Final = """
-SELECT blueprint, identifier, resource FROM missing
-WHERE fate = 'due' AND (blueprint, identifier) > (?, ?) ORDER BY 1, 2 LIMIT ?
+SELECT blueprint, identifier, resource, outcome, reason, EXISTS (
+  SELECT 1 FROM seen WHERE seen.blueprint = missing.blueprint AND seen.identifier = missing.identifier)
+FROM missing WHERE fate = 'due' AND (blueprint, identifier) > (?, ?) ORDER BY 1, 2 LIMIT ?
 """
 
 
@@ -92,6 +100,17 @@ class Group(NamedTuple):
     cause: Cause
     decision: str
     entities: int
+
+
+class Due(NamedTuple):
+    """An entity that is to be deleted."""
+
+    key: EntityKey
+    resource: str
+    outcome: Outcome | None
+    """Why the sink has not deleted it yet, where it was asked to."""
+    known: bool
+    """Whether the journal knows of a read that showed it: none did where the catalog made it for a relation."""
 
 
 class Finding(Struct, frozen=True):
@@ -108,15 +127,16 @@ class Finding(Struct, frozen=True):
 class Missing:
     """The missing entities of one run, in tables that go when the file is closed, or another run needs them.
 
-    First ``add`` and ``vacate``; then ``settle_reads``; then, in one transaction of the caller's, ``suspect``,
-    ``recall_decisions``, ``groups``, for each resource ``hold``, ``freeze`` and ``release``, and at last ``make_due``;
-    then ``due``.
+    First ``add``, ``vacate`` and ``lose``; then ``settle_reads``; then, in one transaction of the caller's,
+    ``suspect``, ``recall_decisions``, ``groups``, for each resource ``hold``, ``freeze`` and ``release``, and at last
+    ``make_due``; then ``due``, and with it ``gone`` and ``left``.
     """
 
     def __init__(self, file: JournalFile) -> None:
         self._file = file
         self._missing: list[tuple[str, str, str, str, int]] = []
         self._vacated: list[tuple[str, str, int]] = []
+        self._lost: list[tuple[str, str]] = []
         for statement in _TABLES:
             file.execute(statement)
 
@@ -139,9 +159,16 @@ class Missing:
         if len(self._vacated) >= _BUFFER:
             self._flush()
 
+    def lose(self, key: tuple[str, str]) -> None:
+        """Have the pages that gave an entity read whole the next time, for the sink has lost it."""
+        self._lost.append(key)
+        if len(self._lost) >= _BUFFER:
+            self._flush()
+
     def settle_reads(self) -> None:
-        """Forget where entities were seen and are no more; within a transaction."""
+        """Forget where entities were seen and are no more, and what pages gave that the sink lost; in a transaction."""
         self._flush()
+        self._file.execute(_FORGET_PAGES)
         self._file.execute(
             "DELETE FROM seen WHERE (blueprint, identifier, partition) IN "
             "(SELECT blueprint, identifier, partition FROM vacated)"
@@ -203,15 +230,29 @@ class Missing:
         rows = self._file.rows("SELECT resource, fate, count(*) FROM missing GROUP BY 1, 2")
         return {(resource, fate): count for resource, fate, count in rows}
 
-    def due(self, size: int) -> Iterator[Sequence[tuple[EntityKey, str]]]:
-        """Iterate, in chunks, over what is to be deleted, each with its resource."""
+    def due(self, size: int) -> Iterator[Sequence[Due]]:
+        """Iterate, in chunks, over what is to be deleted."""
         last = ("", "")
         while True:
             rows = list(self._file.rows(_NEXT_DUE, (*last, size)))
             if not rows:
                 return
-            yield [(EntityKey(blueprint, identifier), resource) for blueprint, identifier, resource in rows]
+            yield [
+                Due(EntityKey(*key), resource, Outcome(outcome, reason) if outcome else None, bool(known))
+                for *key, resource, outcome, reason, known in rows
+            ]
             last = cast("tuple[str, str]", rows[-1][:2])
+
+    def gone(self, keys: Collection[EntityKey]) -> None:
+        """Hear what is deleted, and so no more due."""
+        self._file.executemany("DELETE FROM missing WHERE blueprint = ? AND identifier = ?", keys)
+
+    def left(self, outcomes: Mapping[EntityKey, Outcome]) -> None:
+        """Hear why some stay due."""
+        self._file.executemany(
+            "UPDATE missing SET outcome = ?, reason = ? WHERE blueprint = ? AND identifier = ?",
+            [(outcome.kind, outcome.reason, *key) for key, outcome in outcomes.items()],
+        )
 
     def _flush(self) -> None:
         self._file.execute("SAVEPOINT flush")  # one transaction for many rows, whether or not there is one around
@@ -219,5 +260,6 @@ class Missing:
             "INSERT INTO missing(blueprint, identifier, resource, cause, needed) VALUES (?, ?, ?, ?, ?)", self._missing
         )
         self._file.executemany("INSERT INTO vacated(blueprint, identifier, partition) VALUES (?, ?, ?)", self._vacated)
+        self._file.executemany("INSERT INTO lost(blueprint, identifier) VALUES (?, ?)", self._lost)
         self._file.execute("RELEASE flush")
-        self._missing, self._vacated = [], []
+        self._missing, self._vacated, self._lost = [], [], []

@@ -259,7 +259,8 @@ class Sink(ABC):
 
     @abstractmethod
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        """Delete what this source owns of these, and return one outcome (deleted, absent, refused) for each, in order.
+        """Delete what this source owns of these, and return one outcome for each, in order.
 
-        Core decides what may be deleted; a sink only does it.
+        It is deleted, absent, refused, or ``deferred`` with a reason: it has to stay for now, for what stays leads to
+        it, say. Core decides what may be deleted, and asks again for what is left as long as others go.
         """

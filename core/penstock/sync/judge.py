@@ -36,6 +36,8 @@ async def judge(
     judging = _Judge(proof, missing)
 
     def not_held(sighting: Sighting) -> None:
+        if sighting.run >= proof.run:
+            missing.lose(sighting[:2])
         renames.unheld(sighting)
         judging.not_shown(sighting)
 
@@ -88,12 +90,12 @@ class _Judge:
 
     def unknown(self, entity: OwnedEntity) -> None:
         """Judge an entity of which the journal, being new or lost, knows nothing."""
-        resource = self._by_kind.get(entity.kind, entity.kind)
-        if not resource:
-            return
+        resource = self._by_kind.get(entity.kind, entity.kind) or self._proof.brings(entity.blueprint)
+        mapped = resource is not None and resource in self._proof.reports
+        resource = resource or entity.blueprint
         self.owned[resource] += 1
         if self._everything and entity.blueprint not in self._proof.unresolved:
-            cause: Cause = "gone" if entity.kind in self._by_kind else "removed"
+            cause: Cause = "gone" if mapped else "removed"
             self._missing.add(entity[1:], resource, cause, self._proof.patience.needed(entity.blueprint))
 
     def not_shown(self, sighting: Sighting) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from itertools import chain
+from types import MappingProxyType
 from typing import Final
 
 from msgspec import Struct
@@ -56,6 +58,8 @@ class Proof(Struct, frozen=True):
     named_since: Mapping[str, int]
     """The first run in which a resource named its entities as it does now."""
     patience: Patience
+    shows: Mapping[str, Blueprints] = MappingProxyType({})
+    """What each resource of the mapping may show."""
     partly: Blueprints = _NOTHING
     """What is shown by resources of which only changes were asked for: nothing of it can be known to be gone."""
     unresolved: Collection[str] = ()
@@ -66,6 +70,12 @@ class Proof(Struct, frozen=True):
     def everything(self) -> bool:
         """Whether every resource was read completely: only then may an entity go of which the journal knows nothing."""
         return all(name in self.complete for name in self.reports)
+
+    def brings(self, blueprint: str) -> str | None:
+        """Return the first resource that may show a blueprint: one that names it, if there is one."""
+        named = (name for name, shown in self.shows.items() if blueprint in shown.names)
+        unnamed = (name for name, shown in self.shows.items() if shown.any)
+        return next(chain(named, unnamed), None)
 
     def knows(self, resource: str) -> bool:
         """Whether this run can tell all that is missing of a resource.
@@ -104,6 +114,7 @@ def prove(
         complete={name for name, coverage in sure.items() if coverage.complete},
         named_since=named_since,
         patience=_patience(covered, absent_runs, resumed=resumed),
+        shows={name: blueprints_of([resource]) for name, resource in covered.resources.items()},
         partly=blueprints_of([covered.resources[name] for name in covered.partly]),
         unresolved=unresolved,
     )

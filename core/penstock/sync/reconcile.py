@@ -14,7 +14,7 @@ from contextlib import closing
 from typing import Final
 
 from penstock.config.models import MappingFlags
-from penstock.journal import REASONS, Cause, Fate, Finding, Group, Hold, Journal, Missing, Reason
+from penstock.journal import REASONS, Cause, Due, Fate, Finding, Group, Hold, Journal, Missing, Reason
 from penstock.strategies import Sink
 from penstock.sync.guard import Limits, reason_to_hold
 from penstock.sync.judge import judge
@@ -55,9 +55,7 @@ async def reconcile(sink: Sink, journal: Journal, proof: Proof, flags: MappingFl
     reports = _Reports(proof)
     reports.tell(missing.fates(), journal.holds.all(), limits)
     _forget_pages_of_others(journal, proof)
-    for chunk in missing.due(_CHUNK):
-        await _delete(sink, journal, proof.run, reports, chunk)
-        await asyncio.sleep(0)  # let the lease be renewed
+    await _delete_due(sink, journal, proof.run, missing, reports)
     return reports.unmapped()
 
 
@@ -138,6 +136,9 @@ class _Reports:
         for report in proof.reports.values():
             self._by_kind.setdefault(report.kind, report)
         self._unmapped: dict[str, KindReport] = {}
+        self._deferred: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
+        """For each resource, one of what the sink has put off."""
         self._redact = next((report.redact for report in proof.reports.values()), str)
 
     def of(self, resource: str) -> KindReport:
@@ -166,6 +167,34 @@ class _Reports:
                     report.warn(hold.kind, _explained(hold, limits))
                     report.status = "held" if report.status == "complete" else report.status
 
+    def tell_deleted(self, deleted: Sequence[Due]) -> None:
+        """Count what was deleted."""
+        for one in deleted:
+            self.of(one.resource).deleted += 1
+
+    def tell_left(self, left: Sequence[Due]) -> list[tuple[EntityKey, str]]:
+        """Report what the sink has not deleted, and return why."""
+        found: list[tuple[EntityKey, str]] = []
+        for one in left:
+            name, outcome = "/".join(one.key), one.outcome
+            if outcome is None:
+                continue
+            found.append((one.key, self.of(one.resource).redact(outcome.reason)))
+            if outcome.kind == "refused":
+                self.of(one.resource).error(name, f"the sink refused to delete it: {outcome.reason}")
+            elif one.known:  # what is there for a relation alone, nobody has missed
+                self._deferred[one.resource] += 1
+                self._examples.setdefault(one.resource, f"{name}: {outcome.reason}")
+        return found
+
+    def tell_deferred(self) -> None:
+        """Warn of what stays for now."""
+        for resource, entities in self._deferred.items():
+            report = self.of(resource)
+            report.missing += entities
+            some = f"{entities} entities were not found, and stay for now"
+            report.warn(report.kind, f"{some}; one of them is {self._examples[resource]}")
+
 
 def _wait(report: KindReport, entities: int) -> None:
     report.missing += entities
@@ -191,18 +220,25 @@ def _explained(hold: Hold, limits: Limits) -> str:
     return f"{why[hold.reason]}: none was deleted; see `penstock holds show {shlex.quote(hold.kind)}`"
 
 
-async def _delete(
-    sink: Sink, journal: Journal, run: int, reports: _Reports, chunk: Sequence[tuple[EntityKey, str]]
-) -> None:
-    outcomes = await sink.delete([key for key, _ in chunk])
-    gone: dict[EntityKey, bool] = {}
-    refused: list[tuple[EntityKey, str]] = []
-    for (key, resource), outcome in zip(chunk, outcomes, strict=True):
-        report = reports.of(resource)
-        if outcome.kind == "refused":
-            report.error(f"{key.blueprint}/{key.identifier}", f"the sink refused to delete it: {outcome.reason}")
-            refused.append((key, report.redact(outcome.reason)))
-        else:
-            gone[key] = outcome.kind == "deleted"
-            report.deleted += outcome.kind == "deleted"
-    journal.forget(run, gone, refused)
+async def _delete_due(sink: Sink, journal: Journal, run: int, missing: Missing, reports: _Reports) -> None:
+    """Delete, and try what is left again as long as others go: those may have been in its way."""
+    unheard = True  # some may have to stay only until the sink has heard of all
+    while True:
+        deleted, deferred = 0, 0
+        for chunk in missing.due(_CHUNK):
+            outcomes = dict(zip([one.key for one in chunk], await sink.delete([one.key for one in chunk]), strict=True))
+            gone = {key: one.kind == "deleted" for key, one in outcomes.items() if one.kind in {"deleted", "absent"}}
+            reports.tell_deleted([one for one in chunk if gone.get(one.key)])
+            journal.forget(run, gone)
+            with journal.transaction():
+                missing.gone(gone)
+                missing.left({key: one for key, one in outcomes.items() if key not in gone})
+            deleted += len(gone)
+            deferred += sum(one.kind == "deferred" for one in outcomes.values())
+            await asyncio.sleep(0)  # let the lease be renewed
+        if not deleted and not (deferred and unheard):
+            break
+        unheard = False
+    for chunk in missing.due(_CHUNK):
+        journal.forget(run, {}, reports.tell_left(chunk))
+    reports.tell_deferred()

@@ -31,7 +31,7 @@ from penstock.values import (
 ResultT = TypeVar("ResultT")
 _SETTLED: Final = frozenset({"created", "updated", "unchanged", "refused"})
 _WRITTEN: Final = _SETTLED | {"deferred", "absent"}
-_DELETED: Final = frozenset({"deleted", "absent", "refused"})
+_DELETED: Final = frozenset({"deleted", "absent", "refused", "deferred"})
 _key: Final = itemgetter(1, 2)
 
 

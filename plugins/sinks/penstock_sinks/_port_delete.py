@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlencode
@@ -17,6 +18,7 @@ from penstock_sinks._port_write import about
 _MOST: Final = 100
 """Identifiers in one request."""
 _FOREIGN: Final = Outcome("refused", "somebody else has written it since")
+_NEWER: Final = Outcome("deferred", "another run has written it since this one began")
 
 
 class Deleter:
@@ -24,11 +26,30 @@ class Deleter:
 
     Where what requires them may not go with them, Port refuses a request as a whole: it is halved until the one that is
     to blame stands alone, and that is tried again as long as others go.
+
+    Args:
+        api: Port's.
+        finder: Finds what there is.
+        run: The run's id.
+        began: When it began: what is ours and was written since, another run has written that knows more.
+        wrote: Returns which identifiers of a blueprint this run has written itself.
+        dependents: Whether what requires an entity goes with it.
     """
 
-    def __init__(self, api: Api, finder: Finder, run: str, *, dependents: bool) -> None:
+    def __init__(
+        self,
+        api: Api,
+        finder: Finder,
+        run: str,
+        began: datetime,
+        wrote: Callable[[str, Sequence[str]], Collection[str]],
+        *,
+        dependents: bool,
+    ) -> None:
         self._api = api
         self._finder = finder
+        self._began = began
+        self._wrote = wrote
         self._query = urlencode({"delete_dependents": "true" if dependents else "false", **about(run)})
 
     async def delete(self, keys: Sequence[EntityKey]) -> dict[EntityKey, Outcome]:
@@ -37,15 +58,24 @@ class Deleter:
         ours: list[EntityKey] = []
         for blueprint, names in _by_blueprint(keys):
             sound = [name for name in names if is_name(name)]
-            held = await self._finder.named(blueprint, sound, ours=True) if sound else set[str]()
+            held = await self._finder.last_written(blueprint, sound) if sound else dict[str, str]()
             rest = [name for name in sound if name not in held]
             foreign = await self._finder.named(blueprint, rest, ours=False) if rest else set[str]()
             for name in names:
                 key = EntityKey(blueprint, name)
                 outcomes[key] = _FOREIGN if name in foreign else ABSENT
-            ours += [EntityKey(blueprint, name) for name in names if name in held]
+            newer = {name for name, at in held.items() if self._is_newer(at)}
+            newer -= set(self._wrote(blueprint, list(newer)) if newer else ())
+            outcomes.update((EntityKey(blueprint, name), _NEWER) for name in newer)
+            ours += [EntityKey(blueprint, name) for name in names if name in held and name not in newer]
         await self._delete_all(ours, outcomes)
         return outcomes
+
+    def _is_newer(self, written_at: str) -> bool:
+        try:
+            return datetime.fromisoformat(written_at) >= self._began
+        except (TypeError, ValueError):  # Port does not say when, or not in which zone
+            return False
 
     async def _delete_all(self, keys: Sequence[EntityKey], outcomes: dict[EntityKey, Outcome]) -> None:
         left = list(keys)

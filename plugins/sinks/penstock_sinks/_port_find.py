@@ -96,6 +96,15 @@ class Finder:
             found.update(str(one["identifier"]) for one in entities)
         return found
 
+    async def last_written(self, blueprint: str, identifiers: Sequence[str]) -> dict[str, str]:
+        """Return when Port wrote those of these last that are ours (ISO 8601), by identifier."""
+        found: dict[str, str] = {}
+        for start in range(0, len(identifiers), NAMED):
+            chunk = identifiers[start : start + NAMED]
+            entities = await self._search(blueprint, chunk, self._ours, ("identifier", "blueprint", "updatedAt"))
+            found.update((str(one["identifier"]), str(one.get("updatedAt") or "")) for one in entities)
+        return found
+
     async def read(self, blueprint: str, identifiers: Sequence[str]) -> list[Found]:
         """Return those of these that there are, whole, whoever owns them."""
         found: list[Found] = []

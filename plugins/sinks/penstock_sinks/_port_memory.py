@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,6 +16,8 @@ import orjson
 from penstock.errors import SinkError
 
 CHUNK: Final = 1000
+_MANY: Final = 20_000
+"""Entities that are looked through at once."""
 _SCHEMA: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -33,6 +36,11 @@ CREATE TABLE waiting(
 CREATE INDEX waiting_by_key ON waiting(blueprint, identifier);
 CREATE TABLE needs(id INTEGER NOT NULL, blueprint TEXT NOT NULL, identifier TEXT NOT NULL);
 CREATE INDEX needs_by_id ON needs(id);
+CREATE TABLE leads(
+  target_blueprint TEXT NOT NULL, target TEXT NOT NULL, blueprint TEXT NOT NULL, identifier TEXT NOT NULL,
+  PRIMARY KEY(target_blueprint, target, blueprint, identifier)) WITHOUT ROWID;
+CREATE TABLE going(
+  blueprint TEXT NOT NULL, identifier TEXT NOT NULL, PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
 """
 _OF: Final = (
     "SELECT identifier, {column} FROM {table} WHERE blueprint = ? AND identifier IN (SELECT value FROM json_each(?))"
@@ -52,6 +60,23 @@ SELECT id, kind, blueprint, identifier, body FROM waiting AS one WHERE NOT EXIST
   SELECT 1 FROM needs JOIN waiting AS other USING (blueprint, identifier)
   WHERE needs.id = one.id AND other.id <> one.id)
 ORDER BY blueprint, identifier LIMIT ?
+"""
+_NEXT_HELD: Final = """
+SELECT max(identifier) FROM (SELECT identifier FROM held WHERE blueprint = ? AND identifier > ? ORDER BY 1 LIMIT ?)
+"""
+_LEAD: Final = """
+INSERT OR IGNORE INTO leads SELECT ?, relation.value, held.blueprint, held.identifier
+FROM held, json_each(CAST(held.content AS TEXT), ?) AS relation
+WHERE held.blueprint = ? AND held.identifier > ? AND held.identifier <= ? AND relation.type = 'text' AND NOT EXISTS (
+  SELECT 1 FROM met WHERE met.blueprint = held.blueprint AND met.identifier = held.identifier
+  AND met.digest IS NOT NULL)
+"""
+"""What was written in this run leads where it was told to since, and not where it did before."""
+_LED: Final = """
+SELECT target, min(leads.blueprint || '/' || leads.identifier) FROM leads
+WHERE target_blueprint = ? AND target IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
+  SELECT 1 FROM going WHERE going.blueprint = leads.blueprint AND going.identifier = leads.identifier)
+GROUP BY 1
 """
 _SUPERSEDED: Final = "SELECT id, kind, blueprint, identifier, body FROM waiting WHERE superseded ORDER BY id LIMIT ?"
 _ANY: Final = "SELECT id, kind, blueprint, identifier, body FROM waiting ORDER BY id LIMIT ?"
@@ -123,6 +148,10 @@ class Memory:
         """Return what this run wrote last of these; None for what relations lead to only."""
         return dict(self._look_up("met", "digest", blueprint, identifiers))
 
+    def written(self, blueprint: str, identifiers: Sequence[str]) -> list[str]:
+        """Return which of these this run has written, or found to be unchanged."""
+        return [name for name, digest in self.met(blueprint, identifiers).items() if digest is not None]
+
     def forget(self, keys: Iterable[tuple[str, str]]) -> None:
         """Know nothing of what was deleted."""
         pairs = list(keys)
@@ -154,6 +183,35 @@ class Memory:
         while rows := self._run(_LISTED, (blueprint, last, CHUNK)):
             yield [orjson.loads(content) for _, content in rows]
             last = rows[-1][0]
+
+    async def lead(self, blueprint: str, relation: str, target: str) -> None:
+        """Take note of what the entities that Port holds of a blueprint lead to by a relation, but for those written.
+
+        Args:
+            blueprint: Theirs.
+            relation: Its name.
+            target: The blueprint it leads to.
+        """
+        path, last = f"$.relations.{orjson.dumps(relation).decode()}", ""
+        while True:
+            [(end,)] = self._run(_NEXT_HELD, (blueprint, last, _MANY))
+            if end is None:
+                return
+            self._run(_LEAD, (target, path, blueprint, last, end))
+            last = end
+            await asyncio.sleep(0)  # let the lease be renewed
+
+    def go(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Take note that these are to be deleted in this run."""
+        self._many("INSERT OR IGNORE INTO going VALUES (?, ?)", keys)
+
+    def stay(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Take note that these could not be."""
+        self._many("DELETE FROM going WHERE blueprint = ? AND identifier = ?", keys)
+
+    def led_to(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, str]:
+        """Return to which of these something leads that is not to be deleted, and what."""
+        return dict(self._run(_LED, (blueprint, orjson.dumps(identifiers).decode())))
 
     def put_off(
         self, kind: str, blueprint: str, identifier: str, body: bytes, needs: Iterable[tuple[str, str]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from itertools import groupby, islice
 from operator import attrgetter
 from pathlib import Path
@@ -23,6 +24,7 @@ from penstock_sinks._port_api import Api
 from penstock_sinks._port_bodies import is_name
 from penstock_sinks._port_delete import Deleter
 from penstock_sinks._port_find import NAMED, Finder, Found
+from penstock_sinks._port_memory import Memory
 from penstock_sinks._port_sink import PortSink, entity_of, led_to
 from penstock_sinks._port_write import Item, Writer
 from penstock_sinks.port import PortConfig
@@ -111,7 +113,8 @@ class RehearsedSink(PortSink):
         self._changed.open()
         self._open.callback(self._changed.close)
         self._writer = _Pretender(self)
-        self._deleter = _Remover(self._api, self._finder, self._changed)
+        began = datetime.fromtimestamp(self._context.time(), UTC)
+        self._deleter = _Remover(self._api, self._finder, began, self._memory, self._changed)
         return self
 
     async def tell(self, news: RunNews) -> None:
@@ -228,8 +231,8 @@ class _Pretender(Writer):
 class _Remover(Deleter):
     """Finds what could be deleted, and deletes nothing."""
 
-    def __init__(self, api: Api, finder: Finder, changed: Changed) -> None:
-        super().__init__(api, finder, "", dependents=False)
+    def __init__(self, api: Api, finder: Finder, began: datetime, memory: Memory, changed: Changed) -> None:
+        super().__init__(api, finder, "", began, memory.written, dependents=False)
         self._changed = changed
 
     async def _delete_all(self, keys: Sequence[EntityKey], outcomes: dict[EntityKey, Outcome]) -> None:

@@ -7,6 +7,7 @@ import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from http import HTTPStatus
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -38,6 +39,7 @@ from penstock_sinks._port_compare import is_comparable, is_held
 from penstock_sinks._port_delete import Deleter
 from penstock_sinks._port_examples import MOST, send_examples
 from penstock_sinks._port_find import Finder, Found
+from penstock_sinks._port_leads import Leads
 from penstock_sinks._port_memory import Memory, Waiting
 from penstock_sinks._port_news import Bulletin
 from penstock_sinks._port_write import Item, Limits, Writer
@@ -45,6 +47,7 @@ from penstock_sinks.port import PortConfig
 
 _LOG: Final = logging.getLogger(__name__)
 _DONE: Final = frozenset({"created", "updated", "unchanged"})
+_STAYED: Final = frozenset({"refused", "deferred"})
 _STEP: Final = 250
 """Entities that are remembered at once."""
 _FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEntities is off")
@@ -69,9 +72,13 @@ class PortSink(Sink):
         self._config = config
         self._context = context
         self._flags = _flags(config, context.flags)
+        self._leads_matter = self._flags.create_missing_related_entities or self._flags.delete_dependent_entities
+        """Whether Port makes what is led to, or deletes what leads to it."""
         self._room = config.bulk_bytes - len(b'{"entities":[]}')
         self.wanted_examples = MOST if config.send_raw_data_examples else 0
         self._blueprints: dict[str, _Blueprint] = {}
+        self._listed: set[str] = set()
+        """Blueprints of which the memory has all that is ours."""
         self._asking = asyncio.Lock()
         """Held while Port is asked about a blueprint."""
         self._kinds: dict[str, str] = {}
@@ -86,10 +93,13 @@ class PortSink(Sink):
             client, figures, log = [await stack.enter_async_context(self._context.client(settings)) for _ in range(3)]
             self._api = api = Api(client, self._config, self._context)
             self._finder = Finder(self._api)
+            self._leads = Leads(self._finder, self._memory, self._listed)
             config, run = self._config, self._context.run
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
-            self._deleter = Deleter(self._api, self._finder, run, dependents=self._flags.delete_dependent_entities)
+            began = datetime.fromtimestamp(self._context.time(), UTC)
+            dependents = self._flags.delete_dependent_entities
+            self._deleter = Deleter(self._api, self._finder, run, began, self._memory.written, dependents=dependents)
             log_api = api.over(log) if config.send_logs else None
             self._bulletin = Bulletin(api, api.over(figures), log_api, run, beats=config.heartbeat_seconds or None)
             stack.push_async_callback(self._bulletin.close)
@@ -175,10 +185,13 @@ class PortSink(Sink):
         return [found.get(key) for key in keys]
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        """Delete what is ours."""
-        outcomes = await self._deleter.delete(keys)
-        gone = [key for key in outcomes if outcomes[key].kind == "deleted"]
-        self._memory.forget((key.blueprint, key.identifier) for key in gone)
+        """Delete what is ours, unless something that stays leads to it."""
+        named = [key for key in keys if is_name(key.identifier)]
+        staying = await self._leads.staying(named) if self._leads_matter else dict[EntityKey, str]()
+        outcomes = {key: Outcome("deferred", reason) for key, reason in staying.items()}
+        outcomes |= await self._deleter.delete([key for key in keys if key not in staying])
+        self._memory.forget(key for key, outcome in outcomes.items() if outcome.kind == "deleted")
+        self._memory.stay(key for key in outcomes if key not in staying and outcomes[key].kind in _STAYED)
         return _once(keys, outcomes)
 
     async def _require(self, blueprint: str) -> None:
@@ -212,6 +225,7 @@ class PortSink(Sink):
         try:
             async for page in self._finder.pages(found, ours=True):
                 self._memory.hold(blueprint, ((one["identifier"], orjson.dumps(one)) for one in page))
+            self._listed.add(blueprint)
         except RefusalError as error:  # then everything is sent, which is slow and right
             _LOG.warning(
                 "Port does not say which entities of %s it has (%s %s): all are sent",
@@ -244,8 +258,9 @@ class PortSink(Sink):
         """Make what is to be sent, one by one, and see to the rest."""
         for blueprint, indexes in work.by_blueprint.items():
             targets = self._blueprints[blueprint].targets
-            made = targets if self._flags.create_missing_related_entities else dict[str, str]()
-            about = _About(made, work.met.get(blueprint, {}), work.held.get(blueprint, {}))
+            about = _About(
+                targets if self._leads_matter else {}, work.met.get(blueprint, {}), work.held.get(blueprint, {})
+            )
             for index in indexes:
                 if index not in work.outcomes and (item := self._item(work, index, about)) is not None:
                     yield item
@@ -347,7 +362,7 @@ class _About(Struct, frozen=True):
     """What is known of a blueprint and of the entities of it that a batch has."""
 
     targets: Mapping[str, str]
-    """Where relations lead to for which Port makes what is missing, by name."""
+    """Where relations lead to, by name, if that matters."""
     met: Mapping[str, int | None]
     held: Mapping[str, Any]
 

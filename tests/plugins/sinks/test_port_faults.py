@@ -214,7 +214,7 @@ def _with_dependents(ported: PortCatalog) -> None:
 
 def test_without_dependents_one_that_is_required_stays_and_the_others_go(ported: PortCatalog) -> None:
     _with_dependents(ported)
-    careful = PortCatalog(ported.standin, deleteDependentEntities=False)
+    careful = PortCatalog(ported.standin, deleteDependentEntities=False, createMissingRelatedEntities=False)
 
     outcomes = careful.delete(*(("user", one.identifier) for one in USERS))
 
