@@ -10,7 +10,7 @@ from penstock.http.documents import shorten
 from penstock.journal import Asked, Checkpoint, End, Finished, Journal, Progress
 from penstock.redaction import mask_url
 from penstock.strategies import Sink
-from penstock.sync.gathered import Gathered, Key
+from penstock.sync.gathered import Again, Gathered, Key
 from penstock.sync.observer import Observer
 from penstock.sync.outcomes import count_outcome, count_outcomes
 from penstock.sync.record import Record
@@ -44,6 +44,7 @@ class Delivery:
         resource: str,
         report: KindReport,
         observer: Observer,
+        again: Again,
     ) -> None:
         self._sink = sink
         self._journal = journal
@@ -53,6 +54,7 @@ class Delivery:
         self._observer = observer
         self._kept = kept
         self._reveals = reveals
+        self._again = again
         self._gathered = Gathered()
         self._record = Record(journal, run, report.redact)
         self._writes = Writes(sink.writes_at_once)
@@ -152,7 +154,7 @@ class Delivery:
             JournalError: It was written and could not be recorded.
         """
         keys = [(entity.blueprint, entity.identifier) for entity in entities]
-        self._gathered.entities.update(zip(keys, entities, strict=True))  # a later duplicate wins
+        self._gathered.put(keys, entities, self._again)
         await self._take(keys, partition, page, asked, reached)
 
     async def _take(

@@ -81,7 +81,10 @@ class KindRead:
         if duplicates:
             self._report.duplicates = duplicates
             self._delivery.forget_pages(self.coverage.met)
-            self._report.warn(self._resource.kind, f"{duplicates} entities came more than once; the last one counts")
+            self._report.warn(
+                self._resource.kind,
+                f"{duplicates} entities came more than once; where they differ, the last one counts",
+            )
 
     async def _read_discovered(self) -> None:
         discovery = Discovery(self._resource, self._source)

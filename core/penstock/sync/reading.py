@@ -15,6 +15,7 @@ from penstock.strategies import Sink
 from penstock.sync.answers import name_of
 from penstock.sync.coverage import Coverage
 from penstock.sync.deliver import Delivery
+from penstock.sync.gathered import completed, replaced
 from penstock.sync.kind import KindRead
 from penstock.sync.news import News
 from penstock.sync.observer import Observer
@@ -75,9 +76,7 @@ class Reading:
             started, sent, doubts = time.monotonic(), client.requests, len(client.doubts)
             self._observer.kind_started(report)
             await self._news.kind_begun()
-            delivery = Delivery(
-                self._sink, self._journal, self._kept, self._reveals, self._run, name, report, self._observer
-            )
+            delivery = self._delivery(name, report)
             self._deliveries.append(delivery)
             changes = self._changes(name, resource, report, whole)
             pages = self._pages if self._may_know_pages(resource) else None
@@ -106,6 +105,12 @@ class Reading:
                 self._brought(one).settle(one)
         for delivery in self._deliveries:
             delivery.settled()
+
+    def _delivery(self, name: str, report: KindReport) -> Delivery:
+        again = completed if self._source.settings.flags.enable_merge_entity else replaced
+        return Delivery(
+            self._sink, self._journal, self._kept, self._reveals, self._run, name, report, self._observer, again
+        )
 
     def _brought(self, one: Settled) -> Delivery:
         """Return who brought it: the first of those of its kind that wait for something."""

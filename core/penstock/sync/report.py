@@ -53,7 +53,7 @@ class KindReport(Struct, eq=False):
     refused: int = 0
     """Entities that the sink refused."""
     duplicates: int = 0
-    """Entities that came more than once; the last one counts."""
+    """Entities that came more than once; where they differ, the last one counts."""
     created: int = 0
     updated: int = 0
     unchanged: int = 0
