@@ -179,6 +179,15 @@ def test_a_port_that_is_down_costs_nothing_that_a_clean_run_does_not_make_good(
     assert names(standin) == {str(number) for number in range(2, 63)}
 
 
+def test_a_port_that_answers_slowly_is_waited_for_as_long_as_it_answers(project: Project, standin: PortStandIn) -> None:
+    project.config["plugins"] = {"timeout": 0.5}  # for a write twice that, as two may be under way
+    for path in ("/blueprints/user", "/blueprints/user/entities/search", "/blueprints/user/entities/bulk"):
+        standin.faults.pending.append(Fault("slow", path, times=3, seconds=0.4))
+
+    assert project.sync().exit_code == 0
+    assert len(names(standin)) == 60
+
+
 def test_too_many_deletions_are_held_whoever_wrote_last(project: Project, api: ApiServer, standin: PortStandIn) -> None:
     project.sync()
     standin.entities.of("user")["60"].datasource = "port-ocean/custom/9.9/theirs/exporter"

@@ -406,8 +406,8 @@ class PluginLimits(Model):
     timeout: float = Field(
         default=WAITING_SECONDS,
         gt=0,
-        description="seconds a call may wait for something; of an auth, only while none of the connection's requests "
-        "is under way",
+        description="seconds a call may wait for something; of an auth or a sink, only while none of the requests that "
+        "it waits for is under way",
     )
     blocking_timeout: float = Field(
         default=BLOCKING_SECONDS,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from penstock.errors import SinkError
 from penstock.listening import Listening
+from penstock.plugin_calls import Activity
 from penstock.redaction import Secrets, secret_parts
 from penstock.strategies import SinkContext
 from penstock.values import WriteFlags
@@ -52,13 +53,15 @@ class Lent(SinkContext):
         self.run = run
         self.flags = flags or WriteFlags()
         self.listening = listening or Listening()
+        self.activity = Activity()
+        """The requests of its clients."""
         self._secrets = secrets
         self._wire = wire
         self._clock = clock
 
     def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:
         """Return an ``async with`` block that has a client, as ``SinkContext`` says."""
-        return _client(_http_settings(settings), self._wire)
+        return _client(_http_settings(settings), self._wire, self.activity)
 
     def time(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -90,11 +93,11 @@ def _http_settings(settings: ClientSettings) -> HttpSettings:
 
 @asynccontextmanager
 async def _client(
-    settings: HttpSettings, make_wire: Callable[[HttpSettings], Wire] | None
+    settings: HttpSettings, make_wire: Callable[[HttpSettings], Wire] | None, activity: Activity
 ) -> AsyncGenerator[SinkClient]:
     from penstock.http.errands import Courier  # noqa: PLC0415 - see the module
     from penstock.http.lent_client import LentClient  # noqa: PLC0415
     from penstock.http.wire import Wire  # noqa: PLC0415
 
     async with (make_wire or Wire)(settings) as wire:
-        yield LentClient(Courier(settings, wire))
+        yield LentClient(Courier(settings, wire), activity)

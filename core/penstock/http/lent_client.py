@@ -12,6 +12,7 @@ from penstock.errors import AuthError, SinkError
 from penstock.http.errands import Courier
 from penstock.http.failures import QuotaError
 from penstock.http.moments import in_words
+from penstock.plugin_calls import Activity
 from penstock.redaction import mask_url
 from penstock.sink_client import SinkAnswer, SinkClient
 
@@ -19,15 +20,22 @@ _SAFE: Final = {True: {"retry_safe": True}, False: {"retry_safe": False}}
 
 
 class LentClient(SinkClient):
-    """Sends for a sink."""
+    """Sends for a sink.
 
-    def __init__(self, courier: Courier) -> None:
+    Args:
+        courier: Does it.
+        activity: Counts what is under way.
+    """
+
+    def __init__(self, courier: Courier, activity: Activity) -> None:
         self._courier = courier
+        self._activity = activity
 
     async def send(self, request: httpx.Request, *, auth: httpx.Auth | None = None) -> httpx.Response:
         """Send a request, as ``SinkClient`` says."""
         try:
-            return await self._courier.send(request, auth=auth)
+            with self._activity:
+                return await self._courier.send(request, auth=auth)
         except (QuotaError, AuthError) as error:
             raise _as_of_a_sink(error, request.url) from error
 
@@ -41,7 +49,8 @@ class LentClient(SinkClient):
             message = f"{method} {mask_url(url)!r}: it is no URL: {error}"
             raise SinkError(message) from error
         try:
-            heard = await self._courier.ask(method, place, url, headers, content, _SAFE[retry_safe])
+            with self._activity:
+                heard = await self._courier.ask(method, place, url, headers, content, _SAFE[retry_safe])
         except (QuotaError, AuthError) as error:
             raise _as_of_a_sink(error, place) from error
         return SinkAnswer(heard.status, heard.headers, heard.content)

@@ -12,8 +12,9 @@ from typing import Any, Final, Self, TypeVar, cast
 
 from penstock.config.models import Chosen, PluginLimits
 from penstock.errors import PenstockError, SinkError
+from penstock.http.lending import Lent
 from penstock.listening import Listener
-from penstock.plugin_calls import blocking, bounded
+from penstock.plugin_calls import Activity, blocking, bounded
 from penstock.strategies import Sink, SinkContext, SinkStrategy
 from penstock.values import (
     JSON,
@@ -35,7 +36,7 @@ _DELETED: Final = frozenset({"deleted", "absent", "refused", "deferred"})
 _key: Final = itemgetter(1, 2)
 
 
-def open_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext, limits: PluginLimits | None = None) -> Sink:
+def open_sink(chosen: Chosen[SinkStrategy[Any]], context: Lent, limits: PluginLimits | None = None) -> Sink:
     """Return the sink for the context's source; nothing is touched before it is entered.
 
     Args:
@@ -48,11 +49,11 @@ def open_sink(chosen: Chosen[SinkStrategy[Any]], context: SinkContext, limits: P
     """
     seconds = (limits or PluginLimits()).timeout
     with _blaming(chosen.strategy.name, seconds):
-        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy, seconds)
+        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy, seconds, context.activity)
 
 
 def rehearse_sink(
-    chosen: Chosen[SinkStrategy[Any]], context: SinkContext, folder: Path, limits: PluginLimits | None = None
+    chosen: Chosen[SinkStrategy[Any]], context: Lent, folder: Path, limits: PluginLimits | None = None
 ) -> Sink:
     """Return a stand-in for the sink, which begins with what that one holds and keeps what is done to it to itself.
 
@@ -62,7 +63,8 @@ def rehearse_sink(
     """
     seconds = (limits or PluginLimits()).timeout
     with _blaming(chosen.strategy.name, seconds):
-        return _NamedSink(chosen.strategy.rehearse(chosen.config, context, folder), chosen.strategy, seconds)
+        rehearsed = chosen.strategy.rehearse(chosen.config, context, folder)
+        return _NamedSink(rehearsed, chosen.strategy, seconds, context.activity)
 
 
 async def make_sink_ready(
@@ -104,8 +106,9 @@ def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
 class _NamedSink(Sink):
     """Hands everything on, checks what comes back, and names the plugin in every error."""
 
-    def __init__(self, sink: Sink, strategy: SinkStrategy[Any], seconds: float) -> None:
+    def __init__(self, sink: Sink, strategy: SinkStrategy[Any], seconds: float, activity: Activity) -> None:
         self._sink = sink
+        self._activity = activity
         self._name = strategy.name
         self._searches = strategy.searches
         self._seconds = seconds
@@ -133,7 +136,7 @@ class _NamedSink(Sink):
             return await self._write_named(batch)
         with _blaming(self._name):
             seconds = self._seconds * self.writes_at_once  # it may have to wait for those before it
-            written = await bounded(self._sink.write(batch), waiting_seconds=seconds, blocking_seconds=self._seconds)
+            written = await self._bounded(self._sink.write(batch), seconds)
             outcomes = _checked(written, len(batch.entities), _WRITTEN, "write")
         self._deferred += sum(outcome.kind == "deferred" for outcome in outcomes)
         return outcomes
@@ -200,8 +203,14 @@ class _NamedSink(Sink):
         with _blaming(self._name):
             return _checked(await self._bounded(self._sink.delete(keys)), len(keys), _DELETED, "delete")
 
-    async def _bounded(self, call: Awaitable[ResultT]) -> ResultT:
-        return await bounded(call, waiting_seconds=self._seconds, blocking_seconds=self._seconds)
+    async def _bounded(self, call: Awaitable[ResultT], seconds: float | None = None) -> ResultT:
+        """Await a call that may not hang: what is asked of a service that answers does not count."""
+        return await bounded(
+            call,
+            waiting_seconds=self._seconds if seconds is None else seconds,
+            blocking_seconds=self._seconds,
+            activity=self._activity,
+        )
 
     async def _chunks(self, chunks: AsyncIterator[ResultT]) -> AsyncIterator[ResultT]:
         iterator = aiter(chunks)
