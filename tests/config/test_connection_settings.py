@@ -44,6 +44,7 @@ CASES: list[tuple[str, str, object, object, dict[str, str]]] = [
     ("rateLimitWhen", "rate_limit_when", " .body.code == 7", ".body.code == 7", {}),
     ("prefetchPages", "prefetch_pages", "8", 8, {}),
     ("maxPages", "max_pages", "5", 5, {}),
+    ("maxEmptyPages", "max_empty_pages", "5", 5, {}),
     ("maxRetries", "max_retries", "0", 0, {}),
     ("maxRetryWait", "max_retry_wait", "1.5", 1.5, {}),
     ("retryPost", "retry_post", "false", False, {}),

@@ -96,6 +96,12 @@ class HttpSettings(Model):
     )
     prefetch_pages: int = Field(default=4, ge=1, description="pages in flight at once of one read that can look ahead")
     max_pages: int = Field(default=100_000, ge=1, description="pages of one read, after which it ends in an error")
+    max_empty_pages: int = Field(
+        default=100,
+        ge=1,
+        description="pages in a row without items that lead on to another, after which a read ends in an error; "
+        "`offset` and `page` give up after 10 in any case",
+    )
     conditional_requests: bool = Field(
         default=True,
         description="ask for a page that has not changed since an earlier run by its `ETag` or `Last-Modified` only; "

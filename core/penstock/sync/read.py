@@ -19,7 +19,7 @@ from penstock.strategies import PaginationStrategy
 from penstock.sync.drift import counts_from_start
 from penstock.sync.heard import Heard
 from penstock.sync.in_flight import InFlight, Question, Send
-from penstock.sync.repetition import Circle, Seen
+from penstock.sync.repetition import Circle, Drought, Seen
 from penstock.sync.requests import Endpoint, fingerprint
 from penstock.sync.transform import Extract, Extracted
 from penstock.values import Page, PageRequest, Stop, StopReason
@@ -72,6 +72,7 @@ class Read:
         self._ahead = InFlight(send)
         self._seen: tuple[Seen, ...] = ()
         self._circle = Circle()
+        self._drought = Drought(endpoint.settings.max_empty_pages)
         self._count: int | None = None
         """Of items on the last page; None where it is not known."""
         self._pagination: Chosen[PaginationStrategy[Any]] = endpoint.spec.pagination
@@ -110,7 +111,7 @@ class Read:
                     page, extracted = _same(request, response, index)
                 self._count = None if known else len(extracted.items)
                 try:
-                    decision = self._next(page) if known is None else known.decision
+                    decision = self._drought.judge(extracted, self._next(page)) if known is None else known.decision
                     if isinstance(decision, PageRequest):
                         self._look_ahead(page, decision, url, known)
                 except ReadError:

@@ -1,4 +1,4 @@
-"""Noticing that a source sends what it has sent before."""
+"""Noticing that a source sends what it has sent before, or nothing, again and again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from penstock.http.client import ApiResponse
 from penstock.sync.transform import Extract, Extracted
-from penstock.values import JSON
+from penstock.values import JSON, PageRequest, Stop, StopReason
 
 _ROUND: Final = 10
 """Pages that were seen before, one after another, after which a list is taken for a circle."""
@@ -48,3 +48,26 @@ class Circle:
         self._again = self._again + 1 if page.fingerprint in self._met else 0
         self._met.add(page.fingerprint)
         return self._again >= _ROUND
+
+
+class Drought:
+    """Notices a list that leads on and on without any items, though every link or cursor in it is a new one.
+
+    Args:
+        most: Empty pages in a row, after which nobody believes that more follows.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._empty = 0
+
+    def judge(self, extracted: Extracted, decision: PageRequest | Stop) -> PageRequest | Stop:
+        """Return what is to follow after this page: what was decided, unless there were too many empty ones."""
+        self._empty = 0 if extracted.items else self._empty + 1
+        if isinstance(decision, Stop) or self._empty < self._most:
+            return decision
+        detail = (
+            f"{self._empty} empty pages in a row, and each leads on to another; mend data_path if there are items on "
+            "them, or set connection.maxEmptyPages to a larger number if so many are usual there"
+        )
+        return Stop(StopReason.EMPTY_PAGES, detail)

@@ -105,6 +105,56 @@ def test_a_server_that_repeats_itself_ends_in_an_error_after_two_requests(
         assert set(report.stop_reasons) <= {"repeated_page", "repeated_request"}
 
 
+def _empty(number: int) -> dict[str, Any]:
+    return {"items": [], "next_cursor": f"c{number}", "has_more": True, "@odata.nextLink": f"/items?from={number}"}
+
+
+ENDLESS: list[tuple[str, dict[str, str]]] = [
+    ("cursor", {}),
+    ("next_link", {}),
+    ("header_link", {}),
+    ("custom", {"paginationNext": "{params: {window: (.page + 1)}}"}),
+]
+
+
+@pytest.mark.parametrize(("most", "set_to"), [(100, {}), (7, {"maxEmptyPages": 7})], ids=["by default", "as told"])
+@pytest.mark.parametrize(("kind", "settings"), ENDLESS, ids=[case[0] for case in ENDLESS])
+def test_a_list_that_goes_on_for_ever_without_items_ends_in_an_error(
+    tmp_path: Path, kind: str, settings: dict[str, str], most: int, set_to: dict[str, int]
+) -> None:
+    def api(_: Received) -> Reply:
+        number = len(server.received)
+        if number == 1:
+            return Reply({**_empty(number), "items": _records(0)}, headers={"Link": '</items?page=1>; rel="next"'})
+        return Reply(_empty(number), headers={"Link": f'</items?from={number}>; rel="next"'})
+
+    with serve(api) as server:
+        items = resource("/items", selector={"data_path": ".items"})
+        project = Project(tmp_path, server.url, [items], paginationType=kind, maxPages=200, **settings, **set_to)
+        report = project.sync_kind()
+
+        assert (report.status, dict(report.stop_reasons)) == ("incomplete", {"empty_pages": 1})
+        assert len(server.received) == 1 + most
+        assert report.created == CAP, "what came is good"
+        [error] = report.errors
+        assert "maxEmptyPages" in error.message
+
+
+def test_empty_pages_before_full_ones_are_no_end(tmp_path: Path) -> None:
+    """As where the API filters what it has found."""
+    full = {60: _records(0), 130: _records(10)}
+
+    def api(_: Received) -> Reply:
+        number = len(server.received)
+        return Reply({**_empty(number), "items": full.get(number, []), "has_more": number < 140})
+
+    with serve(api) as server:
+        items = resource("/items", selector={"data_path": ".items"})
+        report = Project(tmp_path, server.url, [items], paginationType="cursor").sync_kind()
+
+        assert (report.status, report.created, len(server.received)) == ("complete", 2 * CAP, 140), report.errors
+
+
 @pytest.mark.parametrize("kind", ["offset", "page"])
 def test_pages_in_flight_are_read_in_order_and_not_beyond_a_total(tmp_path: Path, kind: str) -> None:
     """The third to the sixth page are answered only once all four have been asked for."""
