@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from penstock import JSON, Stop, StopReason
+from penstock.testing.paging import read_in_any_case
 from penstock_pagination.header_link import HeaderLink, find_link
 from penstock_pagination.next_link import NextLink
 from penstock_pagination.none import NoPagination
@@ -142,12 +143,51 @@ def test_no_link_header_is_the_end() -> None:
         ('<u2>; rel=""', None),
         ("<u2>; rel", None),
         ('<u2>; rel="last"', None),
-        ('u2; rel="next"', None),
+        ("<u2>; rel='next'", "u2"),
+        ("<u2>; rel='next", "u2"),
+        ("<u2>; rel='prev next'", "u2"),
+        ("<u1>; rel='prev', <u2>; title='a; b, c'; rel='next'", "u2"),
+        ("<u2>; rel*=UTF-8''next", None),
+        ('<u2>; rel="next" ;', "u2"),
+        ('garbage, <u2>; rel="next"', "u2"),
+        ('<u2>; rel="last";, ,<u1>; rel=first ,', None),
         ("", None),
+        (",", None),
     ],
 )
 def test_the_link_header_is_read_as_rfc_8288_has_it(header: str, target: str | None) -> None:
     assert find_link(header, "next") == target
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        'u2; rel="next"',
+        "garbage",
+        '<u2>; rel="next',
+        '<u2> rel="next"',
+        '<u2>, rel="next"',
+        "<u2>; rel: next",
+        "<u2; rel=next",
+        '<u1>; rel="prev", u2; rel="next"',
+        '{"next": "u2"}',
+    ],
+)
+def test_a_link_header_that_cannot_be_read_is_no_end(header: str) -> None:
+    stop = read_in_any_case(HEADER, config_of(HEADER), script(Answer([ITEM], {"link": header}))).stop
+
+    assert stop is not None
+    assert stop.reason is StopReason.UNREADABLE_ANSWER
+    assert header in stop.detail
+
+
+def test_a_link_header_is_quoted_without_what_its_links_carry() -> None:
+    header = f'https://me:pass@api.test/u?page=2&sig=abc#def; rel="next"{"x" * 1000}'
+    stop = read_in_any_case(HEADER, config_of(HEADER), script(Answer([ITEM], {"link": header}))).stop
+
+    assert stop is not None
+    assert 'https://***@api.test/u?***; rel="next"xxx' in stop.detail
+    assert len(stop.detail) < 500
 
 
 def test_another_relation_can_be_followed() -> None:

@@ -155,6 +155,27 @@ def test_empty_pages_before_full_ones_are_no_end(tmp_path: Path) -> None:
         assert (report.status, report.created, len(server.received)) == ("complete", 2 * CAP, 140), report.errors
 
 
+def test_a_link_header_that_cannot_be_read_deletes_nothing(tmp_path: Path) -> None:
+    unreadable = False
+
+    def api(request: Received) -> Reply:
+        if "page" in request.query:
+            return Reply(_records(10))
+        link = "</items?page=2>; rel='next'"
+        return Reply(_records(0), headers={"Link": link.replace("<", "").replace(">", "") if unreadable else link})
+
+    with serve(api) as server:
+        project = Project(tmp_path, server.url, [resource("/items")], paginationType="header_link")
+        project.config |= {"deleteAfterAbsentRuns": 1, "entityDeletionThreshold": 1}
+        assert project.sync_kind().created == 2 * CAP
+        unreadable = True
+        report = project.sync_kind()
+
+        assert (report.status, dict(report.stop_reasons)) == ("incomplete", {"unreadable_answer": 1})
+        assert "/items?***; rel='next'" in report.errors[0].message
+        assert len(project.identifiers()) == 2 * CAP
+
+
 @pytest.mark.parametrize("kind", ["offset", "page"])
 def test_pages_in_flight_are_read_in_order_and_not_beyond_a_total(tmp_path: Path, kind: str) -> None:
     """The third to the sixth page are answered only once all four have been asked for."""
