@@ -19,6 +19,7 @@
     * ``CredentialsRefusedError``: they are wrong, so asking again is of no use
 
   * ``ReadError``: ends one partition's read, which is then incomplete for its ``reason``
+  * ``OutputError``: what a command says or hands over cannot be written
   * ``SinkError``: the sink as a whole cannot go on (one bad entity is an outcome, not an error)
 """
 
@@ -130,6 +131,10 @@ class ReadError(PenstockError):
     def __init__(self, message: str, *, reason: StopReason) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class OutputError(PenstockError):
+    """What a command says or hands over cannot be written: disk full, read-only."""
 
 
 class SinkError(PenstockError):

@@ -1,12 +1,19 @@
 from __future__ import annotations
 
+import errno
 import logging
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
 
 from penstock.cli.failures import explained
 from penstock.errors import ConfigurationError, Problem, SinkError, UnknownPluginError
+from support.commands import COMMAND, environment
+from support.project import USER, Project
+from support.server import Received, routes, serve
 
 KNOWN = {"token": SecretStr("hunter2-hunter2")}
 
@@ -75,6 +82,51 @@ def test_verbose_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None
 def test_a_reader_that_went_away_is_no_error() -> None:
     with pytest.raises(BrokenPipeError), explained(verbose=False):
         raise BrokenPipeError
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_what_the_machine_refuses_is_no_defect(capsys: pytest.CaptureFixture[str], number: int) -> None:
+    reason = os.strerror(number)
+
+    assert _ended(OSError(number, reason, "some/file"), capsys) == (1, f"error: some/file: {reason}\n")
+
+
+def test_what_is_missing_among_our_own_files_is_a_defect(capsys: pytest.CaptureFixture[str]) -> None:
+    code, said = _ended(FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "some/file"), capsys)
+
+    assert code == 1
+    assert said.startswith("unexpected error: FileNotFoundError: ")
+
+
+def _into_full_device(folder: Path, *arguments: str) -> tuple[int, str]:
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [*COMMAND, *arguments], cwd=folder, env=environment(), stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    return ran.returncode, ran.stderr.decode()
+
+
+@pytest.mark.parametrize("command", [["schema"], ["plugins"], ["version"], ["--version"], ["--help"], ["sync", "-h"]])
+def test_output_that_finds_no_room_is_one_message(tmp_path: Path, command: list[str]) -> None:
+    code, said = _into_full_device(tmp_path, *command)
+
+    assert (code, said) == (1, "error: stdout cannot be written: No space left on device\n")
+
+
+def test_a_report_or_a_list_that_finds_no_room_is_one_message(tmp_path: Path) -> None:
+    def users(_: Received) -> object:
+        return {"users": [{"id": 1, "name": "One"}]}
+
+    with serve(routes({"/users": users})) as api:
+        Project(tmp_path, api.url, [USER]).settings()
+
+        for target, named in (("-", "stdout"), ("/dev/full", "/dev/full")):
+            code, said = _into_full_device(tmp_path, "sync", "-q", "--report", target)
+            assert (code, said) == (1, f"error: {named} cannot be written: No space left on device\n")
+
+    for command in (["entities"], ["entities", "--format", "jsonl"], ["runs", "list"], ["holds", "list"]):
+        code, said = _into_full_device(tmp_path, *command)
+        assert (code, said) == (1, "error: stdout cannot be written: No space left on device\n")
 
 
 def test_what_is_logged_hides_secrets_too(capsys: pytest.CaptureFixture[str]) -> None:

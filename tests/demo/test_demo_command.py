@@ -174,6 +174,15 @@ def test_a_folder_that_is_somebody_elses_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "penstock.yml").read_text() == mine
 
 
+def test_a_folder_that_cannot_be_made_is_named_with_the_reason(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    ran = penstock("demo", "--dir", "file/tour", folder=tmp_path)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "--dir: file/tour cannot be written: Not a directory; name another folder\n"
+
+
 def test_neither_proxies_nor_settings_of_the_environment_disturb_it(tmp_path: Path) -> None:
     variables = {
         "HTTP_PROXY": "http://127.0.0.1:9",

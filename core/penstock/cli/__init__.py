@@ -24,6 +24,14 @@ def main() -> None:
         from penstock.cli.application import application
 
         application(sys.argv[1:])(prog_name="penstock")
+    except OSError as error:  # of the help, which click writes itself
+        from penstock.cli.console import say
+        from penstock.cli.failures import FAILED, refused_by_machine
+
+        if not (refused := refused_by_machine(error)):
+            raise
+        say(f"error: stdout cannot be written: {refused}")
+        raise SystemExit(FAILED) from error
     finally:
         # what is left goes with the process: looking through it once more would take another 0.08 s
         gc.freeze()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Sequence
+from contextlib import contextmanager
 from typing import Any, Final
 
 import click
@@ -27,8 +28,13 @@ def say(text: str = "") -> None:
 
 
 def put(text: str) -> None:
-    """Write a line of data to stdout."""
-    click.echo(printable(text))
+    """Write a line of data to stdout.
+
+    Raises:
+        OutputError: It cannot be written, and why.
+    """
+    with _into_stdout():
+        click.echo(printable(text))
 
 
 def put_json(value: object, *, indent: bool = True) -> None:
@@ -42,10 +48,14 @@ def put_bytes(data: bytes) -> None:
 
 
 def put_parts(parts: Iterable[bytes]) -> None:
-    """Write bytes to stdout as they are, part by part."""
-    sys.stdout.flush()
-    sys.stdout.buffer.writelines(parts)
-    sys.stdout.buffer.flush()
+    """Write bytes to stdout as they are, part by part; raises OutputError as ``put`` does."""
+    with _into_stdout():
+        sys.stdout.flush()
+    for part in parts:
+        with _into_stdout():
+            sys.stdout.buffer.write(part)
+    with _into_stdout():
+        sys.stdout.buffer.flush()
 
 
 def to_json(value: object, *, indent: bool = True) -> bytes:
@@ -89,6 +99,18 @@ def table(titles: Sequence[str], rows: Sequence[Sequence[Any]], *, numbers: Coll
     widths[-1] = min(widths[-1], _LONGEST_RULE)
     lines.insert(1, _GAP.join("-" * width for width in widths))
     return "\n".join(lines)
+
+
+@contextmanager
+def _into_stdout() -> Generator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise  # nobody reads on, which is no error
+    except OSError as error:
+        from penstock.errors import OutputError
+
+        raise OutputError(f"stdout cannot be written: {error.strerror or error}") from error
 
 
 def _cell(value: object) -> str:

@@ -142,8 +142,15 @@ def _prepare(folder: Path) -> Path:
     """Make the folder and its penstock.yml, unless an earlier demo did; return the file.
 
     Raises:
-        ConfigurationError: The folder holds something else.
+        ConfigurationError: The folder holds something else, or cannot be written.
     """
+    try:
+        return _prepared(folder)
+    except OSError as error:
+        raise misuse("--dir", f"{folder} cannot be written: {error.strerror or error}; name another folder") from error
+
+
+def _prepared(folder: Path) -> Path:
     from importlib.resources import files
 
     config = folder / "penstock.yml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -21,6 +22,10 @@ ABSENT: Final = 5
 """The catalog has no such entity."""
 BUSY: Final = 75
 """``EX_TEMPFAIL`` of sysexits.h: try later."""
+_OF_THE_MACHINE: Final = frozenset(
+    {errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE, errno.ENOSPC, errno.EPERM, errno.EROFS}
+)
+"""What an operating system refuses to whoever may not, or has no room: no defect of ours."""
 
 
 class Context(Struct):
@@ -52,8 +57,8 @@ class Context(Struct):
 def explained(*, verbose: bool) -> Generator[Context]:
     """End the process with a message and the exit code that fits, should the block raise.
 
-    Errors raised on purpose are already fit for a user. Anything else is a defect: its message is shown without
-    secrets, and with ``verbose`` its traceback.
+    Errors raised on purpose are already fit for a user, and so is what the machine refuses. Anything else is a defect:
+    its message is shown without secrets, and with ``verbose`` its traceback.
     """
     from penstock.errors import AlreadyRunningError, ConfigurationError, PenstockError
 
@@ -78,6 +83,10 @@ def explained(*, verbose: bool) -> Generator[Context]:
         _trace(error, context, verbose=verbose)
         raise SystemExit(code_of(error)) from error
     except Exception as error:
+        if refused := refused_by_machine(error):
+            say(context.redact(f"error: {refused}"))
+            _trace(error, context, verbose=verbose)
+            raise SystemExit(code_of(error)) from error
         say(context.redact(f"unexpected error: {type(error).__name__}: {error}"))
         if not verbose:
             say("run the command again with -v for the traceback, which a bug report needs")
@@ -92,6 +101,14 @@ def code_of(error: Exception) -> int:
     if isinstance(error, AlreadyRunningError):
         return BUSY
     return MISUSED if isinstance(error, ConfigurationError | PluginError) else FAILED
+
+
+def refused_by_machine(error: Exception) -> str:
+    """Return what the operating system has refused, and for which file; empty where the error is something else."""
+    if not isinstance(error, OSError) or error.errno not in _OF_THE_MACHINE:
+        return ""
+    named = f"{error.filename}: " if isinstance(error.filename, str) else ""
+    return f"{named}{error.strerror}"
 
 
 @contextmanager

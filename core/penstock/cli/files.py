@@ -44,15 +44,22 @@ def discard_former(target: str | None) -> None:
 
 
 def write_whole(target: str, parts: Iterable[bytes]) -> None:
-    """Write to stdout (``-``) or to a file, which is whole at any time."""
-    path = Path(target)
+    """Write to stdout (``-``) or to a file, which is whole at any time.
+
+    Raises:
+        OutputError: It cannot be written, and why.
+    """
     if target == STDOUT:
         put_parts(parts)
-    elif _is_stream(target):
-        with path.open("wb") as device:
-            device.writelines(parts)
-    else:
-        _replace(path, parts)
+        return
+    try:
+        _write(Path(target), parts)
+    except BrokenPipeError:
+        raise  # of /dev/stdout, as of stdout
+    except OSError as error:
+        from penstock.errors import OutputError
+
+        raise OutputError(f"{target} cannot be written: {error.strerror or error}") from error
 
 
 def _is_stream(target: str) -> bool:
@@ -63,6 +70,14 @@ def _is_stream(target: str) -> bool:
     path = Path(target)
     is_device = any(path.is_relative_to(folder) for folder in _DEVICES)
     return target == STDOUT or is_device or (path.exists() and not path.is_file() and not path.is_dir())
+
+
+def _write(path: Path, parts: Iterable[bytes]) -> None:
+    if _is_stream(str(path)):
+        with path.open("wb") as device:
+            device.writelines(parts)
+    else:
+        _replace(path, parts)
 
 
 def _replace(path: Path, parts: Iterable[bytes]) -> None:
