@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing
@@ -12,6 +14,7 @@ from sqlite3 import connect
 import pytest
 
 from penstock.errors import PenstockError
+from support.commands import penstock
 from support.project import USER, Project, user
 from support.server import Received, routes, serve
 
@@ -135,3 +138,56 @@ def test_a_disk_that_fills_up_and_a_kill_leave_files_that_can_be_read(
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert project.sync().exit_code == 0
     assert project.identifiers() == {str(number) for number in users}
+
+
+LOOKS = [
+    ["entities", "--format", "jsonl"],
+    ["runs", "list"],
+    ["runs", "show", "last"],
+    ["holds", "list"],
+    ["holds", "show", "--format", "json"],
+    ["explain", "user", "7", "--offline"],
+]
+
+
+@pytest.mark.parametrize("log", ["no log", "an empty log", "a log of somebody who writes"])
+def test_what_is_on_a_read_only_disk_can_be_looked_at(tmp_path: Path, disk: Path, url: str, log: str) -> None:
+    project = project_on(tmp_path, tmp_path, url, "both")
+    assert project.sync().exit_code == 0
+    state = tmp_path / "state" / "test.db"
+    with closing(connect(project.catalog)) as catalog, closing(connect(state)) as journal:
+        for db, change in (
+            (catalog, "UPDATE entities SET title = 'Changed' WHERE identifier = '7'"),
+            (journal, "UPDATE runs SET status = 'interrupted'"),
+        ):
+            if log == "a log of somebody who writes":
+                db.execute(change)
+                db.commit()
+        shutil.copytree(tmp_path / "state", disk / "state")
+        for file in tmp_path.glob("catalog.db*"):
+            shutil.copy(file, disk)
+    if log == "an empty log":
+        (disk / "catalog.db-wal").touch()
+        (disk / "state" / "test.db-wal").touch()
+    project.config["stateDir"] = "state"
+    project.config["sink"]["path"] = "catalog.db"
+    (disk / "penstock.yml").write_text(json.dumps(project.config))
+
+    before = {file.name: file.read_bytes() for file in disk.rglob("*.db*")}
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    seen = [penstock(*look, folder=disk) for look in LOOKS]
+    refused = penstock("sync", folder=disk)
+
+    assert [ran.code for ran in seen] == [0] * len(LOOKS), [ran.err for ran in seen]
+    assert len(seen[0].lines()) == USERS
+    assert ("Changed" in seen[0].out, "interrupted" in seen[1].out) == (log == "a log of somebody who writes",) * 2
+    assert (refused.code, refused.out) == (1, "")
+    assert before == {file.name: file.read_bytes() for file in disk.rglob("*.db*")}
+
+
+def test_a_catalog_that_a_sync_cannot_write_to_is_called_read_only(tmp_path: Path, disk: Path, url: str) -> None:
+    project = project_on(disk, tmp_path, url, "catalog")
+    assert project.sync().exit_code == 0
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(PenstockError, match=r"catalog\.db: cannot write to the catalog: it is read-only"):
+        project.sync()

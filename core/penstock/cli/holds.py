@@ -11,7 +11,7 @@ import click
 from penstock.cli.console import put, put_bytes, put_json, say, table, to_json
 from penstock.cli.failures import explained, misuse
 from penstock.cli.groups import Group
-from penstock.cli.journals import existing_journal
+from penstock.cli.journals import existing_journal, journal_to_change
 from penstock.cli.options import config_file, examples, mapping_file, table_or_json, verbosely
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _decide(
 
     if every == (kind is not None):
         raise misuse("KIND", "name a kind, or give --all")
-    with existing_journal(config, mapping) as file:
+    with journal_to_change(config, mapping) as file:
         if file is None:
             return []
         holds = Holds(file)

@@ -19,8 +19,8 @@ from penstock.journal import (
     End,
     Hold,
     Identity,
-    JournalFile,
     Listing,
+    ReadableJournal,
     Refusal,
     Run,
     Runs,
@@ -131,7 +131,7 @@ def _memory(settings: Settings, key: EntityKey) -> Memory | None:
     path = path_of(settings.state_dir, settings.source)
     if not path.is_file():
         return None
-    with JournalFile(path) as file:
+    with ReadableJournal(path) as file:
         runs = {run.number: run for run in Runs(file).all()}
         if not runs:
             return None

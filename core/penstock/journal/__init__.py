@@ -7,7 +7,7 @@ It is written after the sink, so it never claims more than the sink has; losing 
 from __future__ import annotations
 
 from penstock.journal.accounts import Absence, Account, Accounts, Asked, Deletion, End, Listing, Refusal, Seen
-from penstock.journal.file import FORMAT, JournalError, JournalFile, copy_of, path_of
+from penstock.journal.file import FORMAT, JournalError, JournalFile, ReadableJournal, copy_of, path_of
 from penstock.journal.holds import Decision, Hold, Holds, Reason
 from penstock.journal.identities import Identity
 from penstock.journal.journal import Journal, Sighting, is_unicode
@@ -41,6 +41,7 @@ __all__ = [
     "Listing",
     "Missing",
     "Progress",
+    "ReadableJournal",
     "Reason",
     "Refusal",
     "Run",

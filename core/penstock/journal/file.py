@@ -134,7 +134,7 @@ class JournalFile:
             JournalError: It cannot be used, and why.
         """
         with self._explained():
-            self._db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
+            self._db = self._connect()
             try:
                 self._prepare()
             except BaseException:
@@ -181,6 +181,9 @@ class JournalFile:
         with self._explained(), closing(self._db.execute(statement, values)) as cursor:
             yield from cursor
 
+    def _connect(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
+
     def _prepare(self) -> None:
         version = _require_ours(self._db, self.path)
         use_write_ahead_log(self._db, _PATIENCE)
@@ -199,6 +202,23 @@ class JournalFile:
 
     def _explained(self) -> AbstractContextManager[None]:
         return _explained(self.path)
+
+
+class ReadableJournal(JournalFile):
+    """A journal that exists, for whoever only reads: also where nothing can be written, in a copy or a backup."""
+
+    def _connect(self) -> sqlite3.Connection:
+        return super()._connect() if snapshot.may_change(self.path) else snapshot.connect(self.path)
+
+    def _prepare(self) -> None:
+        if snapshot.may_change(self.path):
+            super()._prepare()
+        elif (version := _require_ours(self._db, self.path)) < FORMAT:
+            message = (
+                f"{self.path}: the run journal has the older format {version} and is read-only; this penstock can read "
+                "it once it may write to it"
+            )
+            raise JournalError(message)
 
 
 def _require_ours(db: sqlite3.Connection, path: Path) -> int:

@@ -81,18 +81,27 @@ class Database:
         return self._connection
 
     def open(self) -> None:
-        """Open the file, made when it does not exist."""
+        """Open the file, made when it does not exist; one that cannot be written to can be read."""
         with self._explained("open"):
             if self.path.is_dir():
                 raise IsADirectoryError(None, "it is a folder")
             require_parent(self.path)
-            # made absolute, for SQLite takes ":memory:" and the empty name for something else
-            self._connection = sqlite3.connect(self.path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
+            self._connection = self._connected()
             try:
                 self._require_catalog()
             except BaseException:
                 self.abandon()
                 raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._is_fixed():
+            return snapshot.connect(self.path)
+        # made absolute, for SQLite takes ":memory:" and the empty name for something else
+        return sqlite3.connect(self.path.absolute(), timeout=BUSY_SECONDS, isolation_level=None)
+
+    def _is_fixed(self) -> bool:
+        """Whether there is a file to which nothing can be written, on a read-only disk for example."""
+        return self.path.exists() and not snapshot.may_change(self.path)
 
     def copy_to(self, target: Path) -> None:
         """Copy what is in the file, which stays as it is and is not opened; nothing where there is none."""
@@ -150,6 +159,8 @@ class Database:
 
     def _require_catalog(self) -> None:
         new = self._is_new(self.connection)
+        if self._is_fixed() and not new:
+            return
         if new:
             self.execute(_PAGE_SIZE)
         use_write_ahead_log(self.connection, BUSY_SECONDS)
