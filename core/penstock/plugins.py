@@ -42,7 +42,7 @@ class _FamilyFacts(Struct, frozen=True):
 _FAMILIES: Final[dict[Family, _FamilyFacts]] = {
     "auth": _FamilyFacts(AuthStrategy, {"build": 2, "login": 3}),
     "pagination": _FamilyFacts(PaginationStrategy, {"first": 1, "next": 2, "ahead": 3}),
-    "sink": _FamilyFacts(SinkStrategy, {"open": 2, "exists": 1}),
+    "sink": _FamilyFacts(SinkStrategy, {"open": 2, "exists": 1, "unusable": 1}),
 }
 FAMILIES: Final[tuple[Family, ...]] = tuple(_FAMILIES)
 

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -225,14 +226,52 @@ def test_the_options_choose_sink_and_catalog(folder: Path) -> None:
     assert not (folder / "catalog.db").exists()
 
 
-def test_a_sink_that_cannot_be_opened_exits_with_1_and_nothing_is_fetched(folder: Path, api: ApiServer) -> None:
-    (folder / "catalog.db").write_bytes(b"this is no database" * 100)
+UNUSABLE: list[tuple[str, str, str]] = [
+    ("sqlite", "no/such/dir/c.db", "no/such/dir/c.db: there is no folder no/such/dir"),
+    ("sqlite", ".", ". is a folder; name a file"),
+    ("sqlite", "text", "text: it is not an SQLite file"),
+    ("sqlite", "text/c.db", "text/c.db: there is no folder text"),
+    ("sqlite", "other.db", "other.db: it is an SQLite file of something else, not a penstock catalog"),
+    ("jsonl", "no/such/dir", "no/such/dir: there is no folder no/such"),
+    ("jsonl", "text", "text is a file; name a folder"),
+]
 
-    ran = penstock("sync", folder=folder)
 
+@pytest.mark.parametrize(("sink", "path", "why"), UNUSABLE)
+def test_a_path_where_no_catalog_can_be_is_a_mistake_and_nothing_is_fetched_or_made(
+    folder: Path, api: ApiServer, sink: str, path: str, why: str
+) -> None:
+    (folder / "text").write_bytes(b"this is no database" * 100)
+    with closing(sqlite3.connect(folder / "other.db")) as other:
+        other.execute("CREATE TABLE others (id)")
+    file = folder / "penstock.yml"
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps({**config, "sink": {"type": sink, "path": path}}))
+    before = {found: found.is_file() and found.read_bytes() for found in folder.rglob("*")}
+
+    for command in (["check"], ["sync", "--report", "report.json"], ["plan"]):
+        ran = penstock(*command, folder=folder)
+        assert (ran.code, ran.out, ran.err) == (2, "", f"penstock.yml:1: sink.path: {why}\n")
+    ran = penstock("sync", "--catalog", path, folder=folder)
+    assert (ran.code, ran.err) == (2, f"--catalog: sink.path: {why}\n")
+
+    assert api.received == []
+    assert before == {found: found.is_file() and found.read_bytes() for found in folder.rglob("*")}
+
+
+def test_a_catalog_that_another_process_is_using_exits_with_1_and_nothing_is_fetched(
+    folder: Path, api: ApiServer
+) -> None:
+    catalog = folder / "lines"
+    catalog.mkdir()
+    lock = os.open(catalog, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+    ran = penstock("sync", "--sink", "jsonl", "--catalog", "lines", folder=folder)
+
+    os.close(lock)
     assert ran.code == 1
-    assert ran.err.splitlines()[-1].startswith("error: ")
-    assert "catalog.db" in ran.err
+    assert ran.err.splitlines()[-1] == "error: lines: cannot open the catalog: another process is using it"
     assert api.received == []
 
 

@@ -32,11 +32,12 @@ def check(*, only: tuple[str, ...], config: Path | None, mapping: Path | None, v
         import asyncio
 
         from penstock.cli.mapped import settings_to_look
-        from penstock.cli.running import require_kinds, warn_of
+        from penstock.cli.running import require_kinds, require_sink, warn_of
         from penstock.cli.settings import inputs
 
         settings = settings_to_look(context, inputs(config, mapping)).settings
         require_kinds("--only", only or (), settings)
+        require_sink(settings)
         if not quiet:
             warn_of(settings)
 

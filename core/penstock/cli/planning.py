@@ -12,7 +12,7 @@ from msgspec import Struct
 from penstock.cli.console import put, put_parts, say
 from penstock.cli.files import discard_former, require_folder, write_whole
 from penstock.cli.progress import PLANNED, progress
-from penstock.cli.running import Manner, observed, require_kinds, warn_of, write_report
+from penstock.cli.running import Manner, observed, require_kinds, require_sink, warn_of, write_report
 from penstock.cli.signals import interruptible
 from penstock.cli.summary import place_of, tell_messages
 from penstock.cli.traces import Traces
@@ -51,13 +51,15 @@ def make_plan(settings: Settings, secrets: Secrets, manner: Manner, wanted: Want
         traces: Where the trace of the command begins.
 
     Raises:
-        ConfigurationError: A kind of ``only`` is not in the mapping, or a file cannot be written.
+        ConfigurationError: A kind of ``only`` is not in the mapping, a file cannot be written, or the sink's settings
+            cannot work.
         PenstockError: The plan cannot be made.
     """
     require_kinds("--only", wanted.only, settings)
     for option, file in (("--report", wanted.report), ("--out", wanted.out)):
         require_folder(option, file)
         discard_former(file)
+    require_sink(settings)
     warn_of(settings)
     return asyncio.run(_make(settings, secrets, manner, wanted, traces.of(settings, secrets)))
 

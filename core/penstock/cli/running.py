@@ -51,11 +51,13 @@ def run(
     Its trace is that of ``traces``, where the command has one that began before.
 
     Raises:
-        ConfigurationError: A kind of ``only`` is not in the mapping, or ``report`` cannot be a file.
+        ConfigurationError: A kind of ``only`` is not in the mapping, ``report`` cannot be a file, or the sink
+            cannot work as it is set.
         PenstockError: The run could not begin or go on.
     """
     require_kinds("--only", only, settings)
     require_folder("--report", report, ", or - for stdout")
+    require_sink(settings)
     discard_former(report)
     warn_of(settings)
     with Traces("sync") if traces is None else nullcontext(traces) as tracing:
@@ -120,6 +122,19 @@ def require_kinds(option: str, kinds: Collection[str], settings: Settings) -> No
         if kind not in known
     ]
     if problems:
+        raise ConfigurationError(problems)
+
+
+def require_sink(settings: Settings) -> None:
+    """Find out before anything is fetched that the settings of the sink cannot work here.
+
+    Raises:
+        ConfigurationError: So it is; names the settings and their places.
+    """
+    from penstock.errors import ConfigurationError
+    from penstock.sync.sinks import sink_problems
+
+    if problems := sink_problems(settings.sink):
         raise ConfigurationError(problems)
 
 

@@ -8,7 +8,7 @@ of the other modules in this folder.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, Self, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 from msgspec import Struct
 from pydantic import (
@@ -53,11 +53,23 @@ class Model(BaseModel):
     }
 
 
+class Written(NamedTuple):
+    """Where a setting of a plugin is written."""
+
+    field: str
+    path: str
+    """``sink.path``."""
+    source: str
+    """``penstock.yml:12``."""
+
+
 class Chosen(Struct, Generic[StrategyT], frozen=True):
     """A strategy with its validated settings."""
 
     strategy: StrategyT
     config: PluginConfig
+    written: tuple[Written, ...] = ()
+    """Where they are written, of a sink; nothing of those that are not."""
 
 
 class HttpSettings(Model):

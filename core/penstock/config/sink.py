@@ -8,7 +8,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from penstock.config.environment import Environment, variable_name
-from penstock.config.models import Chosen
+from penstock.config.models import Chosen, Written
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.ocean import claims_of, settings_in, sinks_chosen
 from penstock.config.problems import Findings
@@ -63,7 +63,11 @@ def read_sink(
         certain=True,
     )
     ocean_names = {camel(claim.field): claim.whole_name for claim in claims_of(model)}
-    return plugins.chosen(strategy, settings, home, lambda setting: _required(setting, kind, ocean_names))
+    chosen = plugins.chosen(strategy, settings, home, lambda setting: _required(setting, kind, ocean_names))
+    if chosen is None:
+        return None
+    nodes = {names[key]: setting.node for key, setting in settings.items() if key in names}
+    return replace(chosen, written=tuple(Written(name, node.path, node.source) for name, node in nodes.items()))
 
 
 def _default(environment: Environment, plugins: PluginSettings, home: Node, found: Findings) -> str:

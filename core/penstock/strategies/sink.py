@@ -59,6 +59,16 @@ class SinkStrategy(ABC, Generic[ConfigT]):
         del config
         return True
 
+    def unusable(self, config: ConfigT) -> Mapping[str, str]:
+        """Return what cannot work of the settings, as this machine is: why, by the setting's name; must create nothing.
+
+        Asked by commands that would write, before anything is fetched: a path in a folder that does not exist, or of
+        somebody else's file, is a mistake in the configuration. What may pass (a lock, a full disk, a service that is
+        down) is for ``Sink.__aenter__`` to tell.
+        """
+        del config
+        return {}
+
     async def make_ready(self, config: ConfigT, context: SinkContext) -> None:
         """Make what the catalog needs before a sync whose mapping it keeps: register the source, create tables.
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
 from penstock.config.models import Chosen, PluginLimits
-from penstock.errors import PenstockError, SinkError
+from penstock.errors import PenstockError, Problem, SinkError
 from penstock.http.lending import Lent
 from penstock.listening import Listener
 from penstock.plugin_calls import Activity, blocking, bounded
@@ -101,6 +101,17 @@ def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
     """Return whether there is a catalog to read; raises SinkError."""
     with _blaming(chosen.strategy.name, PluginLimits().timeout):
         return chosen.strategy.exists(chosen.config)
+
+
+def sink_problems(chosen: Chosen[SinkStrategy[Any]]) -> list[Problem]:
+    """Return what cannot work of the sink's settings, with their places; raises SinkError."""
+    with _blaming(chosen.strategy.name, PluginLimits().timeout):
+        found = dict(chosen.strategy.unusable(chosen.config))
+    places = {written.field: written for written in chosen.written}
+    return [
+        Problem(places[name].path, why, places[name].source) if name in places else Problem(f"sink.{name}", why)
+        for name, why in found.items()
+    ]
 
 
 class _NamedSink(Sink):

@@ -348,8 +348,10 @@ class SinkConformance(PluginConformance):
         _expect(_keys(catalog.entities()), [("user", "ada")] if alone else [("user", "ada"), ("user", "in time")])
 
     def test_opening_touches_nothing_before_the_sink_is_entered(self, catalog: Catalog, tmp_path: Path) -> None:
-        """Neither ``open`` nor ``exists`` makes anything."""
+        """Neither ``open`` nor ``exists`` nor ``unusable`` makes anything, and nothing is said to be wrong."""
         catalog.strategy.exists(catalog.config)
+        found = catalog.strategy.unusable(catalog.config)
+        require(not found, f"unusable() says of settings that work: {dict(found)}")
         catalog.sink()
         _expect(list((tmp_path / "catalog").iterdir()), [])
         require(not vars(catalog.strategy), "the strategy keeps something; what belongs to a run goes into the sink")

@@ -103,6 +103,22 @@ class Database:
         """Whether there is a file to which nothing can be written, on a read-only disk for example."""
         return self.path.exists() and not snapshot.may_change(self.path)
 
+    def flaw(self) -> str:
+        """Return why the path cannot be that of a catalog; empty where it can be, or only opening it tells."""
+        try:
+            if self.path.is_dir():
+                return f"{self.path} is a folder; name a file"
+            require_parent(self.path)
+            if self.path.exists():
+                with snapshot.reading(self.path) as found:
+                    self._is_new(found)
+        except SinkError as error:
+            return str(error)
+        except (sqlite3.Error, OSError) as error:
+            lasting = isinstance(error, OSError) or error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_NOTADB
+            return f"{self.path}: {_reason(error)}" if lasting else ""
+        return ""
+
     def copy_to(self, target: Path) -> None:
         """Copy what is in the file, which stays as it is and is not opened; nothing where there is none."""
         with self._explained("read"):

@@ -163,6 +163,15 @@ class Folder(_Lines):
         self._unlock_folder()
 
 
+def flaw(path: Path) -> str:
+    """Return why a path cannot be that of a catalog; empty where it can be."""
+    try:
+        require_parent(path)
+        return f"{path} is a file; name a folder" if path.exists() and not path.is_dir() else ""
+    except OSError as error:
+        return f"{path}: {error.strerror or error}"
+
+
 class Rehearsal(_Lines):
     """The entities of one folder, in a file elsewhere, to which anything may be done; the folder stays as it is.
 

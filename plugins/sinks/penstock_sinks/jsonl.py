@@ -7,12 +7,13 @@ percent-encoded. The files change when the sink is closed, each at once; those w
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
 
 from penstock import PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
-from penstock_sinks._folder import Folder, Rehearsal
+from penstock_sinks._folder import Folder, Rehearsal, flaw
 from penstock_sinks._sink import StoreSink, is_there
 
 
@@ -41,6 +42,11 @@ class Jsonl(SinkStrategy[JsonlConfig]):
     def exists(self, config: JsonlConfig) -> bool:
         """Return whether there is something at the path."""
         return is_there(config.path)
+
+    def unusable(self, config: JsonlConfig) -> Mapping[str, str]:
+        """Return whether the path is in no folder, or is of a file."""
+        why = flaw(config.path)
+        return {"path": why} if why else {}
 
 
 @hookimpl

@@ -7,11 +7,13 @@ is in WAL mode: others may read it during a sync. Closed, it is one plain file t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field
 
 from penstock import PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+from penstock_sinks._database import Database
 from penstock_sinks._sink import StoreSink, is_there
 from penstock_sinks._store import Rehearsal, Store
 
@@ -41,6 +43,11 @@ class Sqlite(SinkStrategy[SqliteConfig]):
     def exists(self, config: SqliteConfig) -> bool:
         """Return whether there is something at the path."""
         return is_there(config.path)
+
+    def unusable(self, config: SqliteConfig) -> Mapping[str, str]:
+        """Return whether the path is in no folder, is one, or is of something else."""
+        why = Database(config.path).flaw()
+        return {"path": why} if why else {}
 
 
 @hookimpl
