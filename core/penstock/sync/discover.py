@@ -13,7 +13,8 @@ from penstock.expressions import Expression
 from penstock.expressions.exact import encode
 from penstock.sync.refusals import AnswerCheck, proves_nothing
 from penstock.sync.source import Source
-from penstock.sync.transform import Extracted, extract_items
+from penstock.sync.transform import Extracted, extract_elements, name_of_type
+from penstock.sync.transform.notes import Notes
 from penstock.values import JSON, StopReason
 
 
@@ -24,10 +25,14 @@ class Partition(Struct, frozen=True):
     """Path values by parameter name, as text, not yet encoded; empty for an endpoint without parameters."""
 
 
+class _Unfit(Exception):  # noqa: N818 - never leaves this module
+    """A record names no path value, and ought to; the text says why."""
+
+
 class Discovery:
     """Finds the partitions of one resource by reading the endpoints of its path parameters.
 
-    Each list of values is read once, however many combinations need it.
+    Each list of values is read once, however many combinations need it. A record that cannot be judged costs itself.
     """
 
     def __init__(self, resource: Resource, source: Source) -> None:
@@ -78,11 +83,15 @@ class Discovery:
             await parameter.check.check(page)
             if doubt := proves_nothing(page):
                 self.doubts.append(f"{parameter.request.endpoint}: {doubt}")
-            for value in parameter.values(page.extracted.items):
+            notes = Notes()
+            for value in parameter.values(page.extracted.items, notes):
                 candidates += 1
                 if value is not None and value not in values:
                     values[value] = None
                     yield value
+            for note in notes.errors():
+                error = ReadError(f"page {page.page.index + 1}: {note.message}", reason=StopReason.EXPRESSION_FAILED)
+                self.failures.append(_discovering(parameter, found, error))
         if read.stop is not None and not read.stop.reason.complete:
             raise ReadError(read.stop.detail or read.stop.reason.value, reason=read.stop.reason)
         if candidates and not values:
@@ -109,22 +118,24 @@ class _Compiled:
         if self._data_path is None and isinstance(document, dict):
             arrays = [value for value in document.values() if _is_array_of_objects(value)]
             if len(arrays) == 1:
-                return extract_items(None, arrays[0])
-        return extract_items(self._data_path, document)
+                return extract_elements(None, arrays[0])
+        return extract_elements(self._data_path, document)
 
-    def values(self, records: Sequence[JSON]) -> Iterator[str | None]:
+    def values(self, records: Sequence[JSON], notes: Notes) -> Iterator[str | None]:
         """Yield the path value of each record that the filter lets through; null means that it has none.
 
-        Raises:
-            ReadError: An expression failed on a record, so that a partition would be missing unnoticed.
+        A record for which that cannot be told is left out, and noted: a partition may be missing for it.
         """
-        for record in records:
+        for index, record in enumerate(records):
             try:
-                if self._filter is None or self._filter.first(record) is True:
+                if type(record) is not dict:
+                    notes.error("", f"the record is {name_of_type(record)}, not an object", f"item {index}")
+                elif self._filter is None or self._filter.first(record) is True:
                     yield _as_text(self.field.first(record), self.field)
             except ExpressionRuntimeError as error:
-                message = f"`{error.expression}` failed on a record: {error}"
-                raise ReadError(message, reason=StopReason.EXPRESSION_FAILED) from error
+                notes.error(error.expression, f"`{error.expression}` failed on a record: {error}", f"item {index}")
+            except _Unfit as error:
+                notes.error(self.field.text, str(error), f"item {index}")
 
 
 def _is_array_of_objects(value: JSON) -> bool:
@@ -135,8 +146,8 @@ def _as_text(value: JSON, field: Expression) -> str | None:
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, list | dict):
-        message = f"`{field.text}` gave {'an array' if isinstance(value, list) else 'an object'}, not one path value"
-        raise ReadError(message, reason=StopReason.EXPRESSION_FAILED)
+        message = f"`{field.text}` gave {name_of_type(value)}, not one path value"
+        raise _Unfit(message)
     return encode(value).decode()
 
 

@@ -31,7 +31,7 @@ class Extracted(Struct, frozen=True):
     """What a page's document holds."""
 
     items: list[JSON]
-    """All of them objects."""
+    """All of them objects where ``extract_items`` found them."""
     is_record: bool = False
     """Whether the document itself was taken for the one item."""
     matched_nothing: bool = False
@@ -54,8 +54,22 @@ def extract_items(data_path: Expression | None, document: JSON) -> Extracted:
     Raises:
         ReadError: ``UNEXPECTED_ITEMS``: the data path failed, or gave something that is no object.
     """
+    extracted = extract_elements(data_path, document)
+    for index, item in enumerate(extracted.items):
+        if type(item) is not dict:
+            message = f"{_where(data_path)}: item {index} is {name_of_type(item)}, not an object"
+            raise ReadError(message, reason=StopReason.UNEXPECTED_ITEMS)
+    return extracted
+
+
+def extract_elements(data_path: Expression | None, document: JSON) -> Extracted:
+    """Return what ``extract_items`` does, whatever the elements of the array are: for those who judge each alone.
+
+    Raises:
+        ReadError: ``UNEXPECTED_ITEMS``: the data path failed, or gave neither an array nor an object.
+    """
     if data_path is None or data_path.text.strip() == ".":
-        return _from_document(document, asked=data_path is not None)
+        return _from_document(data_path, document)
     try:
         outputs = [output for output in data_path.raw_outputs(document) if output is not None]
     except ExpressionError as error:
@@ -66,7 +80,7 @@ def extract_items(data_path: Expression | None, document: JSON) -> Extracted:
         return Extracted([outputs[0]], warning=_object(data_path, outputs[0]))
     if len(outputs) > 1:
         outputs = [[item for output in outputs for item in (output if isinstance(output, list) else [output])]]
-    return Extracted(_objects(outputs[0], f"data path `{data_path.text}`"))
+    return Extracted(_elements(outputs[0], data_path))
 
 
 def name_of_type(value: JSON) -> str:
@@ -74,24 +88,23 @@ def name_of_type(value: JSON) -> str:
     return _NAMES[type(value)]
 
 
-def _from_document(document: JSON, *, asked: bool) -> Extracted:
+def _from_document(data_path: Expression | None, document: JSON) -> Extracted:
     if document is None:
         return Extracted([])
     if isinstance(document, dict):
-        return Extracted([document], is_record=True, warning="" if asked else _record(document))
-    return Extracted(_objects(document, "the answer"))
+        return Extracted([document], is_record=True, warning=_record(document) if data_path is None else "")
+    return Extracted(_elements(document, data_path))
 
 
-def _objects(items: JSON, where: str) -> list[JSON]:
-    """Return items that are all objects."""
-    if not isinstance(items, list):
-        message = f"{where} is {name_of_type(items)}, not an array or an object"
-        raise ReadError(message, reason=StopReason.UNEXPECTED_ITEMS)
-    for index, item in enumerate(items):
-        if type(item) is not dict:
-            message = f"{where}: item {index} is {name_of_type(item)}, not an object"
-            raise ReadError(message, reason=StopReason.UNEXPECTED_ITEMS)
-    return items
+def _elements(items: JSON, data_path: Expression | None) -> list[JSON]:
+    if isinstance(items, list):
+        return items
+    message = f"{_where(data_path)} is {name_of_type(items)}, not an array or an object"
+    raise ReadError(message, reason=StopReason.UNEXPECTED_ITEMS)
+
+
+def _where(data_path: Expression | None) -> str:
+    return "the answer" if data_path is None or data_path.text.strip() == "." else f"data path `{data_path.text}`"
 
 
 def _record(document: dict[str, JSON]) -> str:
