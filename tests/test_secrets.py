@@ -264,6 +264,55 @@ def test_a_variable_in_a_wrong_request_is_not_repeated(
     _assert_hidden(folder, output)
 
 
+PUT_IN: dict[str, dict[str, Any]] = {
+    "query": {"query_params": {"appid": "${MAPPED}"}},
+    "part of a text": {"query_params": {"q": ["id:${MAPPED}"]}},
+    "header": {"headers": {"X-Sess": "${MAPPED}"}},
+    "header with a scheme": {"headers": {"X-Sess": "Sess ${MAPPED}"}},
+    "body": {"method": "POST", "body": {"filter": [{"appid": "${MAPPED}"}]}},
+    "body as text": {"method": "POST", "body": '{"appid": "${MAPPED}"}'},
+}
+
+
+def _said_back(request: Received) -> Reply:
+    return Reply({"asked": _asked(request), "body": request.body.decode()}, 400)
+
+
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("place", PUT_IN.values(), ids=PUT_IN)
+@pytest.mark.parametrize("answer", [_said_back, _records], ids=["an error", "records"])
+def test_what_a_variable_puts_into_a_request_is_hidden_whatever_it_is_called_there(
+    answer: Callable[[Received], Reply],
+    place: Mapping[str, Any],
+    command: tuple[str, ...],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAPPED", MAPPED)
+    discovered = {"endpoint": "/teams", "field": ".id", **place}
+    teams = resource("/teams/{team}/users", selector={"path_parameters": {"team": discovered}})
+    with serve(answer) as api:
+        write_config(folder, config_for(api.url, [_users(place), teams], maxRetries=0))
+        _, output = _run(*command)
+
+    assert any(MAPPED in _asked(request) + request.body.decode() for request in api.received)
+    _assert_hidden(folder, output)
+
+
+@pytest.mark.parametrize("value", ["100", "true", "desc", "127.0.0.1", "test"])
+def test_an_ordinary_value_that_a_variable_puts_into_a_request_leaves_messages_readable(
+    value: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAPPED", value)
+    with serve(lambda _: Reply({"error": f"no {value} today"}, 400)) as api:
+        place = {"query_params": {"appid": "${MAPPED}"}, "headers": {"X-Of": "${MAPPED}"}}
+        write_config(folder, config_for(api.url, [_users(place)], maxRetries=0))
+        _, output = _run("sync")
+
+    assert f"no {value} today" in output
+    assert api.url in output
+
+
 def test_a_secret_in_the_kind_is_masked_in_its_label(folder: Path) -> None:
     with serve(_echo(200)) as api:
         write_config(folder, config_for(api.url, [resource(f"/users?api_key={KEY[:8]}&page=1")], maxRetries=0))

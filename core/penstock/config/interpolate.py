@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
-from penstock.config.node import Node, to_snake
+from penstock.config.node import Node, children, to_snake
 from penstock.config.problems import Findings
 from penstock.errors import did_you_mean
 
@@ -32,16 +32,31 @@ def interpolate(node: Node, variables: Mapping[str, str], found: Findings, *, sk
 
 
 def interpolate_requests(node: Node, variables: Mapping[str, str], found: Findings) -> Node:
-    """Put variables into the query parameters, headers and bodies of ``resources`` alone."""
+    """Put variables into the query parameters, headers and bodies of ``resources`` alone: they may all be secrets."""
     if isinstance(node.value, dict):
         members = {
-            key: (interpolate if to_snake(key) in _REQUEST_VALUES else interpolate_requests)(child, variables, found)
+            key: (_secretly if to_snake(key) in _REQUEST_VALUES else interpolate_requests)(child, variables, found)
             for key, child in node.value.items()
         }
         return replace(node, value=members)
     if isinstance(node.value, list):
         return replace(node, value=[interpolate_requests(child, variables, found) for child in node.value])
     return node
+
+
+def _secretly(node: Node, variables: Mapping[str, str], found: Findings) -> Node:
+    found.put_in_secretly.update(dict.fromkeys(_held_in(node, variables)))
+    return interpolate(node, variables, found)
+
+
+def _held_in(node: Node, variables: Mapping[str, str]) -> Iterator[str]:
+    """Iterate over what the variables hold that stand in a tree."""
+    if isinstance(node.value, str):
+        for escaped, name in _PATTERN.findall(node.value):
+            if not escaped and name in variables:
+                yield variables[name]
+    for child in children(node):
+        yield from _held_in(child, variables)
 
 
 def interpolate_headers(node: Node, variables: Mapping[str, str]) -> Node:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from penstock.config.connection import read_connection
 from penstock.config.documents import GeneralDocument
@@ -109,6 +109,7 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
         warnings=tuple(found.warnings),
         mapping_is_kept=kept,
         listening=listening,
+        put_in=tuple(map(SecretStr, found.put_in_secretly)),
     )
 
 

@@ -474,6 +474,8 @@ class Settings(Struct, frozen=True):
     """Whether no resources are written, and the catalog is to be asked for them."""
     listening: Listening = Listening()
     """How the service learns that somebody asks for a sync at the catalog."""
+    put_in: tuple[SecretStr, ...] = ()
+    """What variables hold that were put into the requests of the mapping."""
     anew: bool = False
     """Whether to read everything, whatever earlier runs know: ``--full``."""
     timetable: Timetable | None = None

@@ -25,6 +25,8 @@ class Findings:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self._spoiled: set[tuple[str, str]] = set()
+        self.put_in_secretly: dict[str, None] = {}
+        """What variables hold that were put where secrets are sent."""
         self._concealed: set[str] = set()
 
     def conceal(self, text: str) -> None:
@@ -66,8 +68,10 @@ class Findings:
 
         redact = Redactor(text for text in self._concealed if len(text) >= _SHORTEST_CONCEALED)
         ordered = sorted(self.problems, key=order)
-        problems = [replace(problem, message=redact(problem.message)) for problem in ordered]
-        return ConfigurationError(problems, self.warnings)
+        problems, warnings = (
+            [replace(problem, message=redact(problem.message)) for problem in some] for some in (ordered, self.warnings)
+        )
+        return ConfigurationError(problems, warnings)
 
 
 def _place(problem: Problem) -> tuple[str, int]:

@@ -7,10 +7,14 @@ from typing import Final, cast
 from urllib.parse import unquote_plus
 
 from penstock.config.models import RequestSpec, Settings
-from penstock.redaction import looks_secret, secrets_in
+from penstock.config.urls import host
+from penstock.redaction import looks_secret, secret_parts, secrets_in
 
 _SHORTEST: Final = 8
-"""Of a value in the mapping that counts as a secret for its name alone: ``{"key": "id"}`` should not hide every id."""
+"""Of a value in the mapping that counts as a secret for its name alone: ``{"key": "id"}`` should not hide every id.
+
+Nor should a page size that a variable holds hide every 100.
+"""
 
 
 def secrets_of(settings: Settings) -> Iterator[str]:
@@ -20,6 +24,18 @@ def secrets_of(settings: Settings) -> Iterator[str]:
     for resource in settings.resources:
         for request in (resource.request, *(parameter.request for parameter in resource.path_parameters)):
             yield from _secrets_of_request(request)
+    yield from _put_in(settings)
+
+
+def _put_in(settings: Settings) -> Iterator[str]:
+    """Iterate over what variables have put into requests, whatever it is called there.
+
+    What names the source is none: every message about it would be riddled with holes.
+    """
+    public = (settings.source, host(settings.connection.http.base_url))
+    for secret in settings.put_in:
+        parts = (part for part in secret_parts(secret.get_secret_value()) if len(part) >= _SHORTEST)
+        yield from (part for part in parts if not any(part in name for name in public))
 
 
 def _secrets_of_request(request: RequestSpec) -> Iterator[str]:
