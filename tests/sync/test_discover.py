@@ -25,7 +25,7 @@ def parents(pages: list[Any]) -> Handler:
     def answer(request: Received) -> Reply:
         if request.path == "/teams":
             return Reply(pages[int(request.param("page", "1")) - 1])
-        return Reply({"members": [{"id": request.path.split("/")[2]}]})
+        return Reply({"members": [{"id": request.path.split("/")[2]}] if request.param("page", "1") == "1" else []})
 
     return answer
 
@@ -111,3 +111,61 @@ def test_a_bad_record_among_the_parents_of_parents_leaves_the_others(tmp_path: P
         "discovering {team} org=a",
         "discovering {team} org=b",
     }
+
+
+GUESSES: dict[str, tuple[object, set[str]]] = {
+    "a list beside an empty one": ({"teams": [A, B], "errors": []}, {"a", "b"}),
+    "a list beside one of texts": ({"teams": [A], "labels": ["x"]}, {"a"}),
+    "a list that is called like an error's": ({"errors": [A]}, {"a"}),
+    "a record": ({"slug": "a", "name": "A"}, {"a"}),
+    "a record with an empty list": ({"slug": "a", "links": []}, {"a"}),
+    "a record with a list of texts": ({"slug": "a", "links": ["x"]}, {"a"}),
+}
+
+
+@pytest.mark.parametrize(("answer", "parent"), GUESSES.values(), ids=GUESSES)
+def test_without_data_path_the_one_filled_list_counts_or_else_the_object_itself(
+    tmp_path: Path, answer: object, parent: set[str]
+) -> None:
+    kind, found = read(tmp_path, [answer], members())
+    assert (kind.status, found) == ("complete", parent), kind.errors
+
+
+@pytest.mark.parametrize("field", [".slug", ".slug | ascii_downcase", '.slug | gsub("x"; "y")'])
+@pytest.mark.parametrize(
+    "answer",
+    [{"teams": []}, {"teams": [], "count": 0, "meta": {"next": None}}, {"teams": [], "errors": []}],
+    ids=["alone", "beside a count", "beside another"],
+)
+def test_an_empty_list_beside_nothing_that_could_be_meant_says_that_there_are_no_parents(
+    tmp_path: Path, answer: object, field: str
+) -> None:
+    kind, found = read(tmp_path, [answer], members(field=field))
+    assert (kind.status, dict(kind.stop_reasons), found) == ("complete", {"no_parents": 1}, set()), kind.errors
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"data": {"teams": [A]}, "errors": []},
+        {"teams": [], "labels": ["x"]},
+        {"teams": [], "errors": [{"slug": "denied"}]},
+        {"teams": [A], "users": [{"slug": "u"}]},
+        {"errors": []},
+        {"message": "internal error", "details": []},
+        {"slug": 5, "teams": []},
+    ],
+    ids=["list deeper", "texts", "errors", "two lists", "no errors", "error without details", "field that fails"],
+)
+def test_where_a_list_of_parents_is_in_doubt_the_kind_is_incomplete(tmp_path: Path, answer: object) -> None:
+    kind, found = read(tmp_path, [answer], members(field=LOWER))
+    assert (kind.status, found) == ("incomplete", set())
+    assert kind.stop_reasons[StopReason.PARENT_FAILED] == 1
+
+
+def test_the_list_stays_where_a_fuller_page_had_it(tmp_path: Path) -> None:
+    def page(*teams: object) -> object:
+        return {"teams": list(teams), "labels": ["x"], "links": []}
+
+    kind, found = read(tmp_path, [page(A), page(B), page()], members(), paginationType="page", pageSize=1, maxPages=3)
+    assert (kind.errors, found, kind.stop_reasons[StopReason.PARENT_FAILED]) == ([], {"a", "b"}, 0)

@@ -11,6 +11,7 @@ from penstock.config.urls import template_names
 from penstock.errors import ExpressionRuntimeError, ReadError
 from penstock.expressions import Expression
 from penstock.expressions.exact import encode
+from penstock.sync.parent_list import ParentList
 from penstock.sync.refusals import AnswerCheck, proves_nothing
 from penstock.sync.source import Source
 from penstock.sync.transform import Extracted, extract_elements, name_of_type
@@ -95,7 +96,7 @@ class Discovery:
         if read.stop is not None and not read.stop.reason.complete:
             raise ReadError(read.stop.detail or read.stop.reason.value, reason=read.stop.reason)
         if candidates and not values:
-            message = f"`{parameter.field.text}` gave null on all {candidates} records"
+            message = f"`{parameter.field.text}` gave null on all {candidates} records{parameter.advice}"
             raise ReadError(message, reason=StopReason.EXPRESSION_FAILED)
         self._known[key] = list(values)
 
@@ -112,13 +113,14 @@ class _Compiled:
         self.needs = template_names(parameter.request.endpoint)
         self._filter = None if parameter.filter is None else evaluator.compile(parameter.filter)
         self._data_path = None if parameter.data_path is None else evaluator.compile(parameter.data_path)
+        self._list = ParentList(self.field)
+        self.advice = "" if parameter.data_path else "; data_path says where in the answer they are"
 
     def extract(self, document: JSON) -> Extracted:
         """Return the records of a discovery page; without a data path by the rule of mapping.md 3.4."""
         if self._data_path is None and isinstance(document, dict):
-            arrays = [value for value in document.values() if _is_array_of_objects(value)]
-            if len(arrays) == 1:
-                return extract_elements(None, arrays[0])
+            found = self._list.find(document)
+            return extract_elements(None, document if found is None else found)
         return extract_elements(self._data_path, document)
 
     def values(self, records: Sequence[JSON], notes: Notes) -> Iterator[str | None]:
@@ -136,10 +138,6 @@ class _Compiled:
                 notes.error(error.expression, f"`{error.expression}` failed on a record: {error}", f"item {index}")
             except _Unfit as error:
                 notes.error(self.field.text, str(error), f"item {index}")
-
-
-def _is_array_of_objects(value: JSON) -> bool:
-    return isinstance(value, list) and all(isinstance(element, dict) for element in value)
 
 
 def _as_text(value: JSON, field: Expression) -> str | None:

@@ -19,7 +19,7 @@ _SHOWN: Final = 300
 _FAILURES: Final = frozenset({"error", "fail", "failed", "failure"})
 _NO_ERROR: Final = frozenset({"", "0", "false", "none", "null", "ok"})
 """Texts that some APIs write where there is no error."""
-_WORDS_OF_ERRORS: Final = frozenset(
+WORDS_OF_ERRORS: Final = frozenset(
     {
         *("ok", "success", "error", "errors", "status", "code", "message", "msg", "detail", "details", "reason"),
         *("error_code", "error_description", "error_message", "errorCode", "errorMessage", "statusCode", "timestamp"),
@@ -119,7 +119,7 @@ def _complains(body: dict[str, JSON], extracted: Extracted, data_path: str | Non
     """Whether an answer says of itself that it is an error."""
     failed = any(body.get(name) is False for name in ("ok", "success"))
     errors, error = (not _is_none(body.get(name)) for name in ("errors", "error"))
-    if extracted.is_record and body.keys() <= _WORDS_OF_ERRORS:
+    if extracted.is_record and body.keys() <= WORDS_OF_ERRORS:
         return failed or errors or error
     if data_path is None:  # a record may have members of these names
         return False
@@ -143,4 +143,4 @@ def _said(body: JSON) -> JSON:
     """Return what an answer says of an error, without all the rest of it."""
     if not isinstance(body, dict):
         return body
-    return {name: value for name, value in body.items() if name in _WORDS_OF_ERRORS} or body
+    return {name: value for name, value in body.items() if name in WORDS_OF_ERRORS} or body
