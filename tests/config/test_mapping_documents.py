@@ -321,6 +321,32 @@ def test_a_parameter_that_the_endpoint_does_not_have_is_warned_of() -> None:
     ]
 
 
+NO_PARAMETER = "is no {parameter}: names are letters, digits and underscore, each in its own braces"
+
+
+@pytest.mark.parametrize("written", ["{org-id}", "{org.id}", "{ org }", "{}", "{örg}", "{org", "org}"])
+def test_braces_in_a_path_hold_the_name_of_a_parameter(written: str) -> None:
+    name = written.strip("{}")
+    selector = {"path_parameters": {name: {"endpoint": "/orgs", "field": ".id"}}} if written == f"{{{name}}}" else {}
+
+    assert problems(_text(selector, kind=f"/orgs/{written}/members")) == [
+        f"penstock.yml:1: resources[0].kind: {written} {NO_PARAMETER}"
+    ]
+    selector = {"path_parameters": {"team": {"endpoint": f"/orgs/{written}/teams", "field": ".id"}}}
+    assert problems(_text(selector, kind="/teams/{team}")) == [
+        f"penstock.yml:1: resources[0].selector.path_parameters.team.endpoint: {written} {NO_PARAMETER}"
+    ]
+
+
+def test_braces_in_a_query_may_be_of_something_else_than_parameters() -> None:
+    [resource] = load(_text(kind='/users?where={"a": 1}&q={users {id name}}')).resources
+
+    assert resource.path_parameters == ()
+    assert problems(_text(kind="/users?since={start-date}")) == [
+        f"penstock.yml:1: resources[0].kind: {{start-date}} {NO_PARAMETER}"
+    ]
+
+
 @pytest.mark.parametrize("inner", ["user", "team", "other"])
 def test_a_discovery_endpoint_may_only_have_parameters_that_stand_further_left(inner: str) -> None:
     selector = {

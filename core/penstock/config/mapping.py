@@ -22,7 +22,7 @@ from penstock.config.models import (
 from penstock.config.node import NOTHING, Node, join
 from penstock.config.problems import Findings
 from penstock.config.spelling import with_one_spelling
-from penstock.config.urls import leads_away, repeated_segment, template_names
+from penstock.config.urls import leads_away, misspelt_templates, repeated_segment, template_names
 from penstock.config.validation import validate
 from penstock.errors import did_you_mean
 from penstock.http.urls import is_absolute
@@ -157,7 +157,8 @@ class _Reader:
             return
         self._check_endpoint(place, place.value)
         names, parameters = template_names(place.value), selector.get("path_parameters", NOTHING).fields
-        unused = [name for name in parameters if name not in names]
+        misspelt = misspelt_templates(place.value)
+        unused = [name for name in parameters if name not in names and f"{{{name}}}" not in misspelt]
         for name in unused:
             self._found.warn(parameters[name], f"the endpoint {place.value} has no {{{name}}}")
         for position, name in enumerate(names):
@@ -178,6 +179,9 @@ class _Reader:
                 self._found.problem(place, f"{{{name}}} does not stand further left in the endpoint {whole}")
 
     def _check_endpoint(self, place: Node, endpoint: str) -> None:
+        for written in misspelt_templates(endpoint):
+            message = f"{written} is no {{parameter}}: names are letters, digits and underscore, each in its own braces"
+            self._found.problem(place, message)
         if not endpoint.strip():
             self._found.problem(place, "the endpoint is empty; / is the base URL itself")
         elif self._http is None:

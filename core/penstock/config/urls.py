@@ -10,6 +10,9 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from penstock.http.urls import is_allowed, origin
 
 _TEMPLATE: Final = re.compile(r"\{([A-Za-z0-9_]+)\}")
+_BRACE_IN_PATH: Final = re.compile(r"\{[^{}/]*\}?|[^{}/]*\}")
+_MISSPELT_IN_QUERY: Final = re.compile(r"\{\w+(?:[.-]\w+)+\}")
+"""A query may hold JSON or GraphQL, whose braces are its own."""
 _SCHEMES: Final = frozenset({"http", "https"})
 
 
@@ -90,6 +93,12 @@ def leads_away(endpoint: str, base_url: str, allowed_origins: Collection[str]) -
 def template_names(endpoint: str) -> list[str]:
     """Return the names of the ``{name}`` templates in the order in which they stand, each once."""
     return list(dict.fromkeys(_TEMPLATE.findall(endpoint)))
+
+
+def misspelt_templates(endpoint: str) -> list[str]:
+    """Return what has braces and is no ``{name}``, as it is written, each once."""
+    path, _, query = _TEMPLATE.sub("", endpoint).partition("?")
+    return list(dict.fromkeys([*_BRACE_IN_PATH.findall(path), *_MISSPELT_IN_QUERY.findall(query)]))
 
 
 def repeated_segment(base_url: str, endpoint: str) -> str | None:
