@@ -75,10 +75,11 @@ class UnknownPluginError(PluginError):
     def __init__(self, name: str, *, family: str, known: Collection[str]) -> None:
         self.name = name
         listed = f"installed: {', '.join(sorted(known))}" if known else "none is installed; run `pip install -e .`"
-        near = did_you_mean(name, known)
+        self.nearest = nearest_name(name, known)
+        """What it was probably meant to be; empty when nothing is near."""
         # what is long and like no name may be a secret in the wrong place
-        called = f'"{name}"' if near or len(name) <= _LONGEST_NAME else "so"
-        super().__init__(f"no {family} plugin is called {called}{near} ({listed})")
+        called = f'"{name}"' if self.nearest or len(name) <= _LONGEST_NAME else "so"
+        super().__init__(f"no {family} plugin is called {called}{did_you_mean(name, known)} ({listed})")
 
 
 class BrokenPluginError(PluginError):
@@ -151,9 +152,15 @@ def _near_beginning(name: str, known: Collection[str]) -> list[str]:
     return [beginnings[near] for near in get_close_matches(name, beginnings, n=1, cutoff=0.75)]
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str:
-    """Return ``; did you mean "x"?`` for the nearest known name, or nothing when none is near."""
+def nearest_name(name: str, known: Collection[str]) -> str:
+    """Return the nearest known name, or nothing when none is near."""
     from difflib import get_close_matches  # noqa: PLC0415 - as above
 
     near = get_close_matches(name, known, n=1) or _near_beginning(name, known)
-    return f'; did you mean "{near[0]}"?' if near else ""
+    return near[0] if near else ""
+
+
+def did_you_mean(name: str, known: Collection[str]) -> str:
+    """Return ``; did you mean "x"?`` for the nearest known name, or nothing when none is near."""
+    near = nearest_name(name, known)
+    return f'; did you mean "{near}"?' if near else ""

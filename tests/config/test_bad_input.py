@@ -80,6 +80,45 @@ resources:
     ]
 
 
+NO_SUCH = "there is no such setting"
+
+
+def test_beside_a_misspelt_type_the_other_keys_are_judged_by_the_nearest_one() -> None:
+    override = "{pagination: {paginationType: cursr, page_sz: 3, cursorPath: next, timeout: 3}}"
+    place = "penstock.yml:4: resources[0].selector.pagination"
+
+    type_of, *keys = problems(resources(override))
+    assert type_of.startswith(f'{place}.paginationType: no pagination plugin is called "cursr"; did you mean "cursor"?')
+    assert [key.partition("; known")[0] for key in keys] == [
+        f'{place}.page_sz: {NO_SUCH}; did you mean "page_size"?',
+        f"{place}.timeout: {NO_SUCH}",
+    ]
+
+    sink = problems(f"{CONNECTION}sink: {{type: sqlit, pth: x, colour: 3}}\nresources: []\n")
+    assert [problem.partition(": ")[2].partition("; known")[0] for problem in sink[1:]] == [
+        f'sink.pth: {NO_SUCH}; did you mean "path"?',
+        f"sink.colour: {NO_SUCH}",
+    ]
+
+    connection = "{baseUrl: https://api.test, authType: baerer, paginationType: pgae, pageSize: 3, xyz: 1}"
+    assert [problem.partition(": ")[2] for problem in problems(f"connection: {connection}\nresources: []\n")[2:]] == [
+        f"connection.xyz: {NO_SUCH}"
+    ]
+
+
+def test_beside_a_type_like_no_other_keys_are_told_that_are_like_those_of_some_plugin() -> None:
+    # others may belong to the plugin that is not installed
+    override = "{pagination: {paginationType: zzz, page_sz: 3, pageSize: 3, zzzMode: 3}}"
+    assert [problem.partition(": ")[2] for problem in problems(resources(override))[1:]] == [
+        f'resources[0].selector.pagination.page_sz: {NO_SUCH}; did you mean "page_size"?'
+    ]
+
+    sink = f"{CONNECTION}sink: {{type: zzz, pth: x, path: y, zzzMode: 3}}\nresources: []\n"
+    assert [problem.partition(": ")[2] for problem in problems(sink)[1:]] == [
+        f'sink.pth: {NO_SUCH}; did you mean "path"?'
+    ]
+
+
 @pytest.mark.parametrize(
     ("family", "setting", "name", "hint"),
     [

@@ -15,7 +15,17 @@ from penstock.config.interpolate import interpolate_headers
 from penstock.config.models import Chosen, Connection, HttpSettings
 from penstock.config.node import NOTHING, Node, json_of, to_snake
 from penstock.config.problems import Findings
-from penstock.config.settings import Layer, PluginSettings, Setting, differs, layer_of, merged, names_of, part_for
+from penstock.config.settings import (
+    Layer,
+    Named,
+    PluginSettings,
+    Setting,
+    differs,
+    layer_of,
+    merged,
+    names_of,
+    part_for,
+)
 from penstock.config.validation import known_names, validate, written_names
 from penstock.plugins import config_of
 from penstock.strategies import AuthStrategy, PaginationStrategy
@@ -54,12 +64,12 @@ def read_connection(config: Node, environment: Environment, plugins: PluginSetti
     _warn_of(http, settings, found)
     _check_expression(http, settings, found)
     auth = pagination = None
-    if choice.auth is not None:
-        auth = plugins.chosen(choice.auth, settings, home, _required(f" by authType {choice.auth_name}"))
-    if choice.pagination is not None:
-        by = f" by paginationType {choice.pagination_name}"
-        pagination = plugins.chosen(choice.pagination, settings, home, _required(by))
-    paginations = Paginations(plugins, found, choice.pagination_name, settings, pagination)
+    if choice.auth.strategy is not None:
+        auth = plugins.chosen(choice.auth.strategy, settings, home, _required(f" by authType {choice.auth.name}"))
+    if choice.pagination.strategy is not None:
+        by = f" by paginationType {choice.pagination.name}"
+        pagination = plugins.chosen(choice.pagination.strategy, settings, home, _required(by))
+    paginations = Paginations(plugins, found, choice.pagination.name, settings, pagination)
     complete = Connection(http, auth, pagination) if http and auth and pagination else None
     return ReadConnection(complete, http, paginations, {**settings, **headers})
 
@@ -116,31 +126,32 @@ _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 
 
 class _Choice(Struct, frozen=True):
-    """The plugins that the types name; None where there is no such plugin."""
+    """The plugins that the types name."""
 
-    auth_name: str
-    auth: AuthStrategy[Any] | None
-    pagination_name: str
-    pagination: PaginationStrategy[Any] | None
+    auth: Named[AuthStrategy[Any]]
+    pagination: Named[PaginationStrategy[Any]]
+
+    @property
+    def judges(self) -> Iterator[AuthStrategy[Any] | PaginationStrategy[Any]]:
+        """The strategies by which settings are judged."""
+        yield from filter(None, (self.auth.judge, self.pagination.judge))
 
     def names(self) -> dict[str, str]:
         """Every name that core or a chosen plugin takes, and the field it means."""
         names = known_names(HttpSettings)
-        for strategy in (self.auth, self.pagination):
-            if strategy is not None:
-                names |= known_names(config_of(strategy))
+        for strategy in self.judges:
+            names |= known_names(config_of(strategy))
         return names
 
 
 def _choose(layers: list[Layer], plugins: PluginSettings, home: Node, found: Findings) -> _Choice:
     types = merged([[setting for setting in layer if setting.name in _TYPES] for layer in layers], found)
-    auth_name, auth = plugins.strategy(
-        plugins.plugins.auth, types.get("auth_type"), DEFAULT_TYPE, aliases.AUTH_TYPES, home
+    return _Choice(
+        plugins.strategy(plugins.plugins.auth, types.get("auth_type"), DEFAULT_TYPE, aliases.AUTH_TYPES, home),
+        plugins.strategy(
+            plugins.plugins.pagination, types.get("pagination_type"), DEFAULT_TYPE, aliases.PAGINATION_TYPES, home
+        ),
     )
-    pagination_name, pagination = plugins.strategy(
-        plugins.plugins.pagination, types.get("pagination_type"), DEFAULT_TYPE, aliases.PAGINATION_TYPES, home
-    )
-    return _Choice(auth_name, auth, pagination_name, pagination)
 
 
 def _renamed(layer: Layer, choice: _Choice, names: Mapping[str, str], found: Findings) -> list[Setting]:
@@ -162,22 +173,22 @@ def _unaliased(setting: Setting, choice: _Choice, found: Findings) -> list[Setti
     alias = aliases.SETTINGS.get(setting.name)
     if alias is None:
         return [setting]
-    if alias.types and choice.pagination_name not in alias.types:
-        found.warn(setting.node, f"has no effect with paginationType {choice.pagination_name}")
+    if alias.types and choice.pagination.taken_for not in alias.types:
+        found.warn(setting.node, f"has no effect with paginationType {choice.pagination.taken_for}")
         return []
     return [replace(setting, name=alias.target)]
 
 
 def _auth_value(setting: Setting, choice: _Choice, found: Findings) -> list[Setting]:
-    if choice.auth is None:
+    if choice.auth.strategy is None:
         return []
     try:
-        parts = aliases.split_auth_value(setting.node, choice.auth_name)
+        parts = aliases.split_auth_value(setting.node, choice.auth.name)
     except aliases.AuthValueError as error:
         found.problem(setting.node, str(error))
         return []
     if not parts:
-        found.warn(setting.node, f"has no effect with authType {choice.auth_name}")
+        found.warn(setting.node, f"has no effect with authType {choice.auth.name}")
     return [replace(setting, name=name, node=node) for name, node in parts.items()]
 
 
@@ -211,15 +222,18 @@ def _leftovers(settings: Mapping[str, Setting], choice: _Choice, plugins: Plugin
     names = choice.names()
     plugins.leftovers(
         [setting for name, setting in settings.items() if name not in names and name not in _TYPES],
-        {"auth": f"authType {choice.auth_name}", "pagination": f"paginationType {choice.pagination_name}"},
+        {
+            "auth": f"authType {choice.auth.taken_for}",
+            "pagination": f"paginationType {choice.pagination.taken_for}",
+        },
         [
             *written_names(HttpSettings),
             "authType",
             "paginationType",
-            *names_of(choice.auth),
-            *names_of(choice.pagination),
+            *names_of(choice.auth.judge),
+            *names_of(choice.pagination.judge),
         ],
-        certain=choice.auth is not None and choice.pagination is not None,
+        certain=choice.auth.judge is not None and choice.pagination.judge is not None,
     )
 
 
@@ -270,18 +284,14 @@ class Paginations:
         """
         layer = list(_in_block(block, strict=strict))
         kind = next((setting for setting in layer if setting.name == "pagination_type"), None)
-        name, strategy = self._plugins.strategy(
+        named = self._plugins.strategy(
             self._plugins.plugins.pagination, kind, self._name or DEFAULT_TYPE, aliases.PAGINATION_TYPES, block
         )
+        name, strategy = named.name, named.strategy
+        names = {} if named.judge is None else known_names(config_of(named.judge))
+        own = merged([_renamed(layer, _Choice(Named(""), named), names, self._found)], self._found)
+        self._plugins.unknown_keys(own, "pagination", named, type_setting="paginationType", of="paginationType")
         if strategy is None:
             return None
-        names = known_names(config_of(strategy))
-        own = merged([_renamed(layer, _Choice("", None, name, strategy), names, self._found)], self._found)
-        self._plugins.leftovers(
-            [setting for key, setting in own.items() if key not in names and key != "pagination_type"],
-            {"pagination": f"paginationType {name}"},
-            ["paginationType", *names_of(strategy)],
-            certain=True,
-        )
         base: Mapping[str, Setting] = self._settings if name == self._name else {}
         return self._plugins.chosen(strategy, {**base, **own}, block, lambda _: f"is required by paginationType {name}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,7 @@ from penstock.config.models import Chosen
 from penstock.config.node import NOTHING, Node, join, to_snake
 from penstock.config.problems import Findings
 from penstock.config.validation import camel, known_names, validate, written_names
-from penstock.errors import PenstockError, PluginError, did_you_mean
+from penstock.errors import PenstockError, PluginError, UnknownPluginError, did_you_mean
 from penstock.plugin_calls import BLOCKING_SECONDS, blocking
 from penstock.plugins import Family, PluginManager, Strategy, config_of
 from penstock.strategies import AuthStrategy
@@ -80,6 +80,27 @@ def differs(one: Node, other: Node) -> bool:
     return one.plain() != other.plain() and (None in texts or texts[0] != texts[1])
 
 
+class Named(Struct, Generic[StrategyT], frozen=True):
+    """What a type setting names."""
+
+    name: str
+    """As it is written, or what that is another spelling of."""
+    strategy: StrategyT | None = None
+    """None after a problem."""
+    nearest: StrategyT | None = None
+    """Where no plugin has the name: the one that was probably meant."""
+
+    @property
+    def judge(self) -> StrategyT | None:
+        """The strategy by which the settings beside the type are judged."""
+        return self.strategy or self.nearest
+
+    @property
+    def taken_for(self) -> str:
+        """The name of the judge, where there is one."""
+        return self.name if self.nearest is None else self.nearest.name
+
+
 class PluginSettings:
     """Finds the plugins that a configuration names, and gives each its own part of a flat vocabulary."""
 
@@ -94,8 +115,8 @@ class PluginSettings:
         default: str,
         spellings: Mapping[str, str],
         home: Node,
-    ) -> tuple[str, StrategyT | None]:
-        """Return the name that a type setting holds and its strategy, imported now; None after a problem.
+    ) -> Named[StrategyT]:
+        """Return the name that a type setting holds and its strategy, imported now.
 
         Args:
             get: The plugin manager's method for the family.
@@ -108,14 +129,14 @@ class PluginSettings:
         name = setting.node.as_text() if setting else default
         if name is None:
             self._found.problem(node, "expected the name of a plugin")
-            return "", None
+            return Named("")
         try:
-            return name, get(name)
+            return Named(name, get(name))
         except PluginError as error:
             if name in spellings:
                 return self.strategy(get, None, spellings[name], {}, node)
             self._found.problem(node, str(error))
-            return name, None
+            return Named(name, nearest=_nearest(get, error))
 
     def chosen(
         self, strategy: StrategyT, settings: Mapping[str, Setting], home: Node, required: Callable[[str], str]
@@ -146,6 +167,29 @@ class PluginSettings:
                 return self.plugins.auth(AUTH_TYPES[name])
             raise
 
+    def unknown_keys(
+        self, settings: Mapping[str, Setting], family: Family, named: Named[StrategyT], *, type_setting: str, of: str
+    ) -> None:
+        """Report settings in a block of one family, beside its type, that nobody takes.
+
+        Args:
+            settings: All of the block, by name.
+            family: Whose block it is.
+            named: What the type names.
+            type_setting: How the type setting is called, as documents write it.
+            of: How the choice is told: ``sink type``.
+        """
+        known, written = self._names_in(family, named)
+        left = [setting for name, setting in settings.items() if name not in known and name != to_snake(type_setting)]
+        families: dict[Family, str] = {family: f"{of} {named.taken_for}"} if named.judge else {}
+        self.leftovers(left, families, [type_setting, *written], certain=named.judge is not None)
+
+    def _names_in(self, family: Family, named: Named[StrategyT]) -> tuple[frozenset[str], list[str]]:
+        """Return all spellings of the settings that are known, and those of documents."""
+        judges: list[Strategy] = self.plugins.usable(family) if named.judge is None else [named.judge]
+        known = frozenset(name for judge in judges for name in known_names(config_of(judge)))
+        return known, list(dict.fromkeys(name for judge in judges for name in names_of(judge)))
+
     def leftovers(
         self, settings: Iterable[Setting], families: Mapping[Family, str], known: Sequence[str], *, certain: bool
     ) -> None:
@@ -175,6 +219,15 @@ class PluginSettings:
                 self._found.warn(setting.node, f"has no effect with {owners[setting.name]}")
             elif certain or did_you_mean(written, names):
                 self._found.unknown(setting.node, written, names, strict=setting.strict)
+
+
+def _nearest(get: Callable[[str], StrategyT], error: PluginError) -> StrategyT | None:
+    if not isinstance(error, UnknownPluginError) or not error.nearest:
+        return None
+    try:
+        return get(error.nearest)
+    except PluginError:
+        return None
 
 
 def read_block(

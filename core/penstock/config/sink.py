@@ -12,7 +12,7 @@ from penstock.config.models import Chosen, Written
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.ocean import claims_of, settings_in, sinks_chosen
 from penstock.config.problems import Findings
-from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged, names_of
+from penstock.config.settings import Layer, PluginSettings, Setting, layer_of, merged
 from penstock.config.validation import camel, known_names
 from penstock.plugins import config_of
 from penstock.strategies import SinkStrategy
@@ -46,8 +46,10 @@ def read_sink(
     layers = list(_of_one_type(_layers(config, environment, name, catalog)))
     written = next((setting for layer in layers for setting in layer if setting.name == "type"), None)
     default = DEFAULT_TYPE if written else _default(environment, plugins, home, found)
-    kind, strategy = plugins.strategy(plugins.plugins.sink, written, default, {}, home)
+    named = plugins.strategy(plugins.plugins.sink, written, default, {}, home)
+    kind, strategy = named.name, named.strategy
     if strategy is None:
+        plugins.unknown_keys(merged(layers, found), "sink", named, type_setting="type", of="sink type")
         return None
     model = config_of(strategy)
     ocean = settings_in(environment, model, PATH, chosen=written is None and default != DEFAULT_TYPE)
@@ -56,12 +58,7 @@ def read_sink(
     names = known_names(model)
     if catalog is not None and "path" not in names:
         found.problem(settings.pop("path").node, f"the sink {kind} has no path")
-    plugins.leftovers(
-        [setting for key, setting in settings.items() if key not in names],
-        {"sink": f"sink type {kind}"},
-        ["type", *names_of(strategy)],
-        certain=True,
-    )
+    plugins.unknown_keys(settings, "sink", named, type_setting="type", of="sink type")
     ocean_names = {camel(claim.field): claim.whole_name for claim in claims_of(model)}
     chosen = plugins.chosen(strategy, settings, home, lambda setting: _required(setting, kind, ocean_names))
     if chosen is None:
