@@ -270,6 +270,7 @@ PUT_IN: dict[str, dict[str, Any]] = {
     "header": {"headers": {"X-Sess": "${MAPPED}"}},
     "header with a scheme": {"headers": {"X-Sess": "Sess ${MAPPED}"}},
     "body": {"method": "POST", "body": {"filter": [{"appid": "${MAPPED}"}]}},
+    "query of an endpoint": {"endpoint": "/users?appid=${MAPPED}"},
     "body as text": {"method": "POST", "body": '{"appid": "${MAPPED}"}'},
 }
 

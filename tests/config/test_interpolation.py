@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import SecretStr
 
-from support.configuring import load, problems, resources
+from support.configuring import load, problems, resources, warnings
 
 
 def test_a_variable_is_put_into_any_value_of_our_file() -> None:
@@ -73,17 +73,62 @@ def test_what_is_no_name_of_a_variable_is_a_problem() -> None:
     ]
 
 
-def test_below_resources_only_request_values_take_variables() -> None:
+def test_below_resources_variables_are_put_in_where_no_jq_stands() -> None:
     selector = (
-        "{query_params: {team: '${TEAM}'}, headers: {X-Team: '${TEAM}'}, method: POST, body: {t: ['${TEAM}']}, "
-        'query: \'"${TEAM}" == "${TEAM}"\', path_parameters: {}}'
+        "{query_params: {team: '${TEAM}'}, headers: {X-Team: '${TEAM}'}, method: '${METHOD}', body: {t: ['${TEAM}']}, "
+        "query: '\"${TEAM}\" == \"${TEAM}\"', pagination: {paginationType: page, pageSize: '${SIZE}'}, "
+        "incremental: {field: .at, param: '${TEAM}_since', lookback: '${LOOK}'}}"
     )
-    resource = load(resources(selector), environ={"TEAM": "core"}).resources[0]
+    environ = {"TEAM": "core", "METHOD": "post", "SIZE": "7", "LOOK": "90s"}
+    settings = load(resources(selector, kind="/teams/${TEAM}/users"), environ=environ)
+    resource = settings.resources[0]
 
+    assert (resource.kind, resource.request.endpoint) == ("/teams/core/users",) * 2
+    assert resource.request.method == "POST"
     assert resource.request.query_params == {"team": "core"}
     assert resource.request.headers == {"X-Team": "core"}
     assert resource.request.body == {"t": ["core"]}
+    assert resource.request.pagination.config.model_dump()["page_size"] == 7
+    assert resource.incremental is not None
+    assert (resource.incremental.param, resource.incremental.lookback) == ("core_since", "90s")
     assert resource.query == '"${TEAM}" == "${TEAM}"'
+    assert (
+        "penstock.yml:4: resources[0].selector.query: ${TEAM} is the text itself here: no variables are put into jq"
+        in (warnings(settings))
+    )
+
+
+def test_the_keys_of_entities_may_have_any_name_and_hold_jq() -> None:
+    port = "{entity: {mappings: {identifier: .id, blueprint: '\"u\"', properties: {kind: '\"${TEAM}\"', body: .b}}}}"
+    text = f"connection: {{baseUrl: https://api.test}}\nresources:\n  - kind: /users\n    port: {port}\n"
+    settings = load(text, environ={"TEAM": "core"})
+
+    assert settings.resources[0].entities[0].properties == {"kind": '"${TEAM}"', "body": ".b"}
+    assert [warning.partition(": ${")[0] for warning in warnings(settings)] == [
+        "penstock.yml:4: resources[0].port.entity.mappings.properties.kind"
+    ]
+
+
+def test_path_parameters_may_be_called_like_settings() -> None:
+    selector = "{path_parameters: {kind: {endpoint: '/${TEAM}/kinds', field: '\"${TEAM}\\(.id)\"'}}}"
+    resource = load(resources(selector, kind="'/u/{kind}'"), environ={"TEAM": "core"}).resources[0]
+
+    assert resource.path_parameters[0].request.endpoint == "/core/kinds"
+    assert resource.path_parameters[0].field == '"${TEAM}\\(.id)"'
+
+
+@pytest.mark.parametrize(
+    ("selector", "kind", "place"),
+    [
+        ("{}", "/users/${NONE}", "kind"),
+        ("{endpoint: '/${NONE}'}", "/users", "selector.endpoint"),
+        ("{pagination: {paginationType: '${NONE}'}}", "/users", "selector.pagination.paginationType"),
+        ("{path_parameters: {a: {endpoint: '/${NONE}', field: .x}}}", "'/{a}'", "selector.path_parameters.a.endpoint"),
+    ],
+)
+def test_a_variable_of_resources_that_is_not_set_is_a_problem(selector: str, kind: str, place: str) -> None:
+    [problem] = problems(resources(selector, kind=kind))
+    assert problem.partition(": ")[2] == f"resources[0].{place}: the environment variable NONE is not set"
 
 
 def test_discovery_requests_take_variables_too() -> None:

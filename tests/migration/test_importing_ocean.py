@@ -177,7 +177,8 @@ def test_a_mapping_is_written_so_that_its_texts_stay_texts(tmp_path: Path) -> No
     mapping.write_text(
         "resources:\n"
         "  - kind: /users\n"
-        "    selector: {query: 'true', headers: {X-Price: '${5}'}, queryParams: {since: '1.10', n: 1.1}, nonsense: 1}\n"
+        "    selector: {query: 'true', incremental: {field: .at, param: '${WHO}'},\n"
+        "      headers: {X-Price: '${5}'}, queryParams: {since: '1.10', n: 1.1}, nonsense: 1}\n"
         "    port:\n"
         "      entity:\n"
         "        mappings:\n"
@@ -193,7 +194,7 @@ def test_a_mapping_is_written_so_that_its_texts_stay_texts(tmp_path: Path) -> No
     assert_the_same(result, Inputs(environ=environ, mapping_file=mapping))
     assert "nonsense" not in result.text
     nonsense = fate(result, "resources[0].selector.nonsense")
-    assert nonsense[1:4] == (f"{mapping}:3", "unknown", "")
+    assert nonsense[1:4] == (f"{mapping}:4", "unknown", "")
     assert nonsense.remark.startswith("there is no such setting")
 
 

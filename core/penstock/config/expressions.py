@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from penstock.config.node import NOTHING, Node, children
 from penstock.config.problems import Findings
 from penstock.errors import ExpressionError
 
+_VARIABLE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}")
+
 
 def check(resources: Sequence[Node], found: Findings) -> None:
-    """Report every expression of these resources (keys in snake_case) that does not compile."""
+    """Report every expression of these resources (keys in snake_case) that does not compile, and what it may miss."""
     from penstock.expressions import check_expressions  # noqa: PLC0415 - `penstock schema` and others need no jq
 
     places = [place for resource in resources for place in _places(resource)]
@@ -22,6 +26,8 @@ def check(resources: Sequence[Node], found: Findings) -> None:
     for place in places:
         if isinstance(place.value, str) and place.value in errors:
             found.problem(place, f"jq does not compile: {explain(errors[place.value])}")
+        elif variable := _VARIABLE.search(str(place.value)):
+            found.warn(place, f"{variable[0]} is the text itself here: no variables are put into jq")
 
 
 def explain(error: ExpressionError) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Final
 
 from msgspec.structs import replace
@@ -15,7 +15,13 @@ from penstock.errors import did_you_mean
 _PATTERN: Final = re.compile(r"(\$?)\$\{([^{}]*)\}")
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REQUEST_VALUES: Final = frozenset({"query_params", "headers", "body"})
-"""Below ``resources`` only these: anywhere else ``${`` may be part of a jq expression."""
+_NO_JQ: Final = frozenset(
+    {
+        *("kind", "endpoint", "method", "pagination", "items_to_parse_name"),
+        *("param", "format", "timezone", "lookback", "full_every"),  # of ``incremental``
+    }
+)
+"""Beside request values: anywhere else below ``resources`` ``${`` is part of a jq expression."""
 
 
 def interpolate(node: Node, variables: Mapping[str, str], found: Findings, *, skip: Collection[str] = ()) -> Node:
@@ -31,22 +37,54 @@ def interpolate(node: Node, variables: Mapping[str, str], found: Findings, *, sk
     return _put_in(node, variables, found)
 
 
-def interpolate_requests(node: Node, variables: Mapping[str, str], found: Findings) -> Node:
-    """Put variables into the query parameters, headers and bodies of ``resources`` alone: they may all be secrets."""
-    if isinstance(node.value, dict):
-        members = {
-            key: (_secretly if to_snake(key) in _REQUEST_VALUES else interpolate_requests)(child, variables, found)
-            for key, child in node.value.items()
-        }
-        return replace(node, value=members)
+def interpolate_resources(node: Node, variables: Mapping[str, str], found: Findings) -> Node:
+    """Put variables into ``resources``, or a document that holds them, wherever no jq stands.
+
+    What they hold counts as secret where it goes into query parameters, headers and bodies.
+    """
+
+    def put(place: Node) -> Node:
+        query = place.value.partition("?")[2] if isinstance(place.value, str) else ""
+        return noted(place, replace(place, value=query))
+
+    def put_secretly(place: Node) -> Node:
+        return noted(place, place)
+
+    def noted(place: Node, secret: Node) -> Node:
+        found.put_in_secretly.update(dict.fromkeys(_held_in(secret, variables)))
+        return interpolate(place, variables, found)
+
+    return changed_resources(node, put, put_secretly)
+
+
+def changed_resources(node: Node, plain: Callable[[Node], Node], secret: Callable[[Node], Node]) -> Node:
+    """Return ``resources``, or what holds or is part of them, with the places changed where variables may stand.
+
+    Args:
+        node: What to change; keys may be in any spelling.
+        plain: Changes a place that holds no secret, unless its name says so.
+        secret: Changes request values.
+    """
     if isinstance(node.value, list):
-        return replace(node, value=[interpolate_requests(child, variables, found) for child in node.value])
-    return node
+        return replace(node, value=[changed_resources(child, plain, secret) for child in node.value])
+    if not isinstance(node.value, dict):
+        return node
+    return replace(
+        node, value={key: _changed(to_snake(key), child, plain, secret) for key, child in node.fields.items()}
+    )
 
 
-def _secretly(node: Node, variables: Mapping[str, str], found: Findings) -> Node:
-    found.put_in_secretly.update(dict.fromkeys(_held_in(node, variables)))
-    return interpolate(node, variables, found)
+def _changed(key: str, node: Node, plain: Callable[[Node], Node], secret: Callable[[Node], Node]) -> Node:
+    if key in _REQUEST_VALUES:
+        return secret(node)
+    if key in _NO_JQ:
+        return plain(node)
+    if key == "entity":  # all of it is jq, and its keys may have any name
+        return node
+    if key == "path_parameters" and isinstance(node.value, dict):
+        named = {name: changed_resources(child, plain, secret) for name, child in node.value.items()}
+        return replace(node, value=named)
+    return changed_resources(node, plain, secret)
 
 
 def _held_in(node: Node, variables: Mapping[str, str]) -> Iterator[str]:

@@ -53,7 +53,8 @@ A setting is taken from the first of these that has it:
 * Names are accepted in camelCase and snake_case, in the environment in any case. A JSON object in
   `PENSTOCK__CONNECTION` sets several settings at once; longer names win over it.
 * `${NAME}` in the file is the environment variable NAME, and `$${NAME}` the text itself. A variable that is not set is
-  an error. Below `resources` this holds for query parameters, headers and bodies only.
+  an error. Below `resources` this holds wherever no jq stands: for kinds and endpoints, request values, pagination, and
+  the settings of `incremental` beside `field` and `request`. In jq `${NAME}` is text, and there is a warning.
 * A `.env` file in the working directory is read; the real environment wins over it. Where there is no
   `penstock.yml` and no `--config`, Ocean's `config.yaml` is read beside it, as weaker `OCEAN__` variables.
 * Numbers may be written as text. Booleans are `true/false`, `1/0`, `yes/no`, `on/off`, `t/f`, `y/n` in any case.

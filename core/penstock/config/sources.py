@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from penstock.config.documents import GeneralDocument
 from penstock.config.environment import Environment, Variable, read_environment, variable_name
-from penstock.config.interpolate import interpolate, interpolate_requests
+from penstock.config.interpolate import interpolate, interpolate_resources
 from penstock.config.models import MappingFlags
 from penstock.config.node import NOTHING, Node, children, from_json
 from penstock.config.problems import Findings
@@ -136,7 +136,7 @@ def read_root(file: Path | None, text_of: Callable[[Path], str], found: Findings
 
 def _interpolated(root: Node, variables: Mapping[str, str], found: Findings) -> Node:
     members = {
-        key: interpolate_requests(child, variables, found)
+        key: interpolate_resources(child, variables, found)
         if key == "resources"
         else interpolate(child, variables, found, skip={"custom_headers", "mappings"})
         for key, child in root.fields.items()
@@ -173,7 +173,7 @@ def _documents(
         if root is config:
             yield Document(config, strict=True)
         if installed is not None:
-            document = interpolate_requests(_parsed(installed, "", found), environment.variables, found)
+            document = interpolate_resources(_parsed(installed, "", found), environment.variables, found)
             if not isinstance(document.value, dict):
                 found.problem(installed, "expected a mapping document with resources")
             yield Document(keys_in_snake_case(document, found), strict=False)

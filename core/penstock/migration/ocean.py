@@ -15,6 +15,7 @@ from pydantic import BaseModel, SecretStr
 
 from penstock.config.connection import ReadConnection, read_connection
 from penstock.config.environment import OCEAN, Environment, Variable
+from penstock.config.interpolate import changed_resources
 from penstock.config.load import Inputs, load_calendar, load_service, load_settings
 from penstock.config.models import HttpSettings, MappingFlags, Settings
 from penstock.config.node import NOTHING, Node, json_of, to_snake
@@ -321,7 +322,7 @@ class _Importer:
         if requests.exposed:
             message = "holds a secret where no variable can stand; put it into selector.query_params or headers"
             raise ConfigurationError([Problem(one.path, message, one.source) for one in requests.exposed])
-        return clean
+        return changed_resources(clean, escaped, lambda values: values) if requests.is_text else clean
 
     def _origin(self, name: str) -> str:
         for one in reversed(self._gathered.settings):
