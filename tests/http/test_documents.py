@@ -92,6 +92,32 @@ def test_what_is_not_one_json_document_is_an_error_that_says_why(content: bytes,
     assert why in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b'{"v":1e400}', "a number is larger than a double can be (number is infinity when parsed as double: line 1"),
+        (
+            b"[1e400, 12345678901234567890123]",
+            "a number is larger than a double can be (the number 1e400 is too large)",
+        ),
+        (b"9" * 6000, "an integer has more than 4,300 digits (Exceeds the limit (4300 digits) for integer string conv"),
+        (b'"\\ud83c"', "a text holds half of a surrogate pair (no low surrogate in string: line 1"),
+        (b'["\\udc00", 12345678901234567890123]', "a text holds half of a surrogate pair ("),
+        (b"[" * 2000 + b"]" * 2000, "it is nested more than 1,024 levels deep (depth limit exceeded"),
+    ],
+)
+def test_sound_json_that_is_beyond_us_is_not_called_something_else(content: bytes, why: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        read(content)
+    assert f" answered JSON that is beyond us: {why}" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b'{"a":"\xe9"}', b"[NaN]", b'{"a":[1,'])
+def test_what_no_reader_would_take_is_not_called_json(content: bytes) -> None:
+    with pytest.raises(DocumentError, match="answered something that is not JSON: "):
+        read(content)
+
+
 def test_the_error_names_url_and_content_type_and_shows_how_the_answer_begins() -> None:
     with pytest.raises(DocumentError) as caught:
         read(b"<html>\n\n  <body>\tPlease\x07 sign in</body>", "text/html; charset=utf-8")

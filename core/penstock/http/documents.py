@@ -19,6 +19,15 @@ URL_CHARACTERS: Final = 240
 _DIGITS_TO_ZERO: Final = bytes(ord("0") if ord("0") <= byte <= ord("9") else ord(" ") for byte in range(256))
 _MANY_DIGITS: Final = b"0" * 19
 """The shortest run of digits that may be an integer beyond 64 bits, which orjson would turn into a float."""
+_NO_UTF_8: Final = "str is not valid UTF-8"
+_LIMITS: Final = {
+    "infinity": "a number is larger than a double can be",
+    "is too large": "a number is larger than a double can be",
+    "digits)": "an integer has more than 4,300 digits",
+    "surrogate": "a text holds half of a surrogate pair",
+    "depth limit": "it is nested more than 1,024 levels deep",
+}
+"""What sound JSON may have and we cannot hold, by a part of what the parsers say of it."""
 _BYTE_ORDER_MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -29,11 +38,11 @@ _BYTE_ORDER_MARKS: Final = (
 
 
 class DocumentError(ReadError):
-    """An answer with a success status is no JSON document."""
+    """An answer with a success status is no JSON document, or one that is beyond us."""
 
-    def __init__(self, url: str, content_type: str, content: bytes, why: str) -> None:
+    def __init__(self, url: str, content_type: str, content: bytes, what: str) -> None:
         message = (
-            f"{shorten(mask_url(url), URL_CHARACTERS)} answered something that is not JSON: {why} "
+            f"{shorten(mask_url(url), URL_CHARACTERS)} answered {what} "
             f"(content type {content_type or 'not given'}); it begins with: {excerpt(content, content_type)}"
         )
         super().__init__(shorten(message, MESSAGE_CHARACTERS), reason=StopReason.UNREADABLE_ANSWER)
@@ -51,7 +60,8 @@ def decode(content: bytes, *, url: str, content_type: str) -> JSON:
         content_type: The header's value; may be empty.
 
     Raises:
-        DocumentError: It is not one JSON document (RFC 8259): HTML, cut off, several documents, NaN, nested too deeply.
+        DocumentError: It is not one JSON document (RFC 8259): HTML, cut off, several documents, NaN. Or it is one, and
+            nested too deeply, or has a number or text that we cannot hold.
     """
     try:
         return _parse(content)
@@ -149,7 +159,15 @@ def _declared(content_type: str) -> str | None:
 
 
 def _explain(content: bytes, error: ValueError) -> str:
+    """Return what an answer is."""
     reason = str(error)
+    beyond = next((why for part, why in _LIMITS.items() if part in reason and not reason.startswith(_NO_UTF_8)), None)
+    if beyond is not None:
+        return f"JSON that is beyond us: {beyond} ({reason.partition('; use ')[0]})"
+    return f"something that is not JSON: {_defect(content, reason)}"
+
+
+def _defect(content: bytes, reason: str) -> str:
     if content.lstrip().startswith(b"<"):
         return "it looks like HTML or XML"
     if "unexpected end of data" in reason:
