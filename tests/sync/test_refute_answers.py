@@ -85,6 +85,13 @@ def test_a_first_page_without_a_body_is_no_items_and_only_204_proves_that(
     assert any("without a body" in warning.message for warning in kind.warnings) == (left > 0)
 
 
+@pytest.mark.parametrize("data_path", [".users", ".users[]", ".users | map(.a)", "."])
+def test_204_is_an_empty_list_whatever_the_data_path_and_nothing_to_warn_of(tmp_path: Path, data_path: str) -> None:
+    with serve(routes({"/users": Reply(b"", 204)})) as server:
+        kind = Project(tmp_path, server.url, [resource("/users", selector={"data_path": data_path})]).sync_kind()
+    assert (kind.status, kind.fetched, kind.errors, kind.warnings) == ("complete", 0, [], [])
+
+
 @pytest.mark.parametrize(("answer", "left"), [(Reply(b""), 4), (Reply(b"", 204), 0)])
 def test_parents_that_come_without_a_body_leave_their_children(tmp_path: Path, answer: Reply, left: int) -> None:
     broken = False

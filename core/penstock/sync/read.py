@@ -132,7 +132,9 @@ class Read:
 
     def _page(self, request: PageRequest, response: ApiResponse, index: int) -> tuple[Page, Extracted]:
         document = response.document()
-        extracted = self._extract(document)
+        # no body is no items (connection.md 4): there is nothing in which a data path could be missed
+        nobody = document is None and not response.content.strip()
+        extracted = Extracted([]) if nobody else self._extract(document)
         if extracted.is_record and self._seen and self._seen[-1].is_list:
             message = f"page {index + 1} is one object, and those before it were lists"
             raise ReadError(message, reason=StopReason.UNEXPECTED_ITEMS)
