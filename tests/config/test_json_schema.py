@@ -127,6 +127,34 @@ def _connection(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+PORT = "port: {entity: {mappings: {identifier: .id, blueprint: .b}}}"
+BLANKS = [
+    "source: %\nresources: []",
+    "connection: {baseUrl: 'https://a.test', timeout: %, pageSize: %, apiToken: %, authType: %, customAuthRequest: %}",
+    "sink: {path: %}",
+    "expressions: {timeout: %}\nentityDeletionLimit: %",
+    f"resources: [{{kind: /u, selector: {{query: %, method: %, data_path: %, headers: %, queryParams: %}}, {PORT}}}]",
+    f"resources: [{{kind: /u, selector: {{incremental: {{field: .a, param: p, lookback: %, timezone: %}}}}, {PORT}}}]",
+    f"resources: [{{kind: /u, {PORT.replace('{entity', '{itemsToParse: %, itemsToParseName: %, entity')}}}]",
+]
+
+
+@pytest.mark.parametrize("blank", ["null", "''"])
+@pytest.mark.parametrize("text", BLANKS)
+def test_null_and_empty_text_mean_not_set(schema: dict[str, Any], text: str, blank: str) -> None:
+    assert _errors(schema, text.replace("%", blank)) == []
+
+
+@pytest.mark.parametrize("place", ["connection: {pagination: }", f"resources: [{{kind: /u, selector: , {PORT}}}]"])
+def test_a_block_within_another_may_be_null(schema: dict[str, Any], place: str) -> None:
+    assert _errors(schema, place) == []
+
+
+@pytest.mark.parametrize("block", ["connection", "sink", "expressions", "tokens", "service", "eventListener"])
+def test_a_block_without_anything_in_it_is_valid(schema: dict[str, Any], block: str) -> None:
+    assert _errors(schema, f"{block}:\nresources: []\n") == []
+
+
 def test_every_setting_is_described_and_says_which_plugin_it_belongs_to(schema: dict[str, Any]) -> None:
     connection = _connection(schema)
 

@@ -1,7 +1,7 @@
 """The JSON Schema of ``penstock.yml``, with the settings of every installed plugin: for editors.
 
 It is more lenient than the loader where a schema cannot know better: what the connection requires may come from the
-environment, and a number may be written as text, or as ``${NAME}``.
+environment, and a number may be written as text, or as ``${NAME}``. Null and empty text mean "not set".
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 Schema: TypeAlias = dict[str, JSON]
 
 _VARIABLE: Final[Schema] = {"type": "string", "pattern": r"\$\{"}
+_BLANK: Final[Schema] = {"enum": ["", None]}
 _BLOCKS: Final = ("connection", "sink", "expressions", "plugins", "tokens", "eventListener", "service")
 _ABOUT: Final = frozenset({"description", "default", "examples"})
 
@@ -35,25 +36,25 @@ def json_schema(plugins: PluginManager) -> dict[str, JSON]:
     pagination = _plugin_settings(plugins, "pagination", "paginationType", aliases.PAGINATION_TYPES, definitions)
     auth = _plugin_settings(plugins, "auth", "authType", aliases.AUTH_TYPES, definitions)
     http = _lenient(_properties(HttpSettings, definitions))
-    definitions["pagination"] = _closed("Pagination settings.", {**pagination, **_words(aliases.IN_PAGINATION_BLOCK)})
+    definitions["pagination"] = _block("Pagination settings.", {**pagination, **_words(aliases.IN_PAGINATION_BLOCK)})
     others = {**_words([aliases.AUTH_VALUE, *aliases.SETTINGS]), "pagination": _reference("pagination")}
-    definitions["connection"] = _closed(
+    definitions["connection"] = _block(
         "How the source is reached, who we are, and how it pages.", {**others, **pagination, **auth, **http}
     )
     definitions["sink"] = _sinks(plugins, definitions)
     limits = _lenient(_properties(ExpressionLimits, definitions))
-    definitions["expressions"] = _closed("What the evaluation of jq may cost.", limits)
+    definitions["expressions"] = _block("What the evaluation of jq may cost.", limits)
     calls = _lenient(_properties(PluginLimits, definitions))
-    definitions["plugins"] = _closed("What a call of a plugin may take.", calls)
+    definitions["plugins"] = _block("What a call of a plugin may take.", calls)
     tokens = _lenient(_properties(TokensDocument, definitions))
-    definitions["tokens"] = _closed("Where grants are kept that must outlive a run.", tokens)
+    definitions["tokens"] = _block("Where grants are kept that must outlive a run.", tokens)
     definitions["eventListener"] = {
-        "type": "object",
+        "type": ["object", "null"],
         "description": "What asks `penstock serve` for a sync.",
         "properties": _lenient(_properties(EventListener, definitions)),
     }
     service = _lenient(_properties(ServiceDocument, definitions))
-    definitions["service"] = _closed("How `penstock serve` is reached.", service)
+    definitions["service"] = _block("How `penstock serve` is reached.", service)
     _add_resource(definitions)
     top = _closed(
         "A source, its mapping, and where its entities go.",
@@ -61,7 +62,7 @@ def json_schema(plugins: PluginManager) -> dict[str, JSON]:
             **_lenient(_properties(GeneralDocument, definitions)),
             **{name: _reference(name) for name in _BLOCKS},
             "resources": {"type": "array", "items": _reference("resource"), "description": "What to fetch."},
-            "integration": {"type": "object", "description": "The connection as Ocean's own files nest it."},
+            "integration": {"type": ["object", "null"], "description": "The connection as Ocean's own files nest it."},
         },
     )
     return {
@@ -79,7 +80,7 @@ def _plugin_settings(
     strategies = plugins.usable(family)
     words = [*(strategy.name for strategy in strategies), *spellings]
     merged: Schema = {
-        key: {"anyOf": [{"enum": list(words)}, _VARIABLE], "description": f"Name of the {family} plugin."}
+        key: {"anyOf": [{"enum": list(words)}, _VARIABLE, _BLANK], "description": f"Name of the {family} plugin."}
     }
     uses: dict[str, list[tuple[str, Schema]]] = {}
     for strategy in strategies:
@@ -113,7 +114,8 @@ def _sinks(plugins: PluginManager, definitions: Schema) -> Schema:
             (type(strategy).__doc__ or strategy.name).partition("\n")[0],
             {"type": kind, **_lenient(_of_plugin(strategy, "sink", definitions))},
         )
-        choices.append(choice if strategy.name == DEFAULT_TYPE else {**choice, "required": ["type"]})
+        more: Schema = {"type": ["object", "null"]} if strategy.name == DEFAULT_TYPE else {"required": ["type"]}
+        choices.append({**choice, **more})
     return {"description": "Where entities go.", "oneOf": choices}
 
 
@@ -139,6 +141,21 @@ def _add_resource(definitions: Schema) -> None:
         "default": query["default"],
         "anyOf": [{"type": ["string", "boolean"]}, legacy],
     }
+    for document in ("SelectorDocument", "PathParameterDocument"):
+        properties = cast("Schema", cast("Schema", definitions[document])["properties"])
+        properties["method"] = _or_else(cast("Schema", properties["method"]), _VARIABLE)
+    for name in ("resource", "SelectorDocument", "PathParameterDocument", "PortDocument", "Incremental"):
+        _let_be_blank(cast("Schema", definitions[name]))
+    cast("Schema", definitions["SelectorDocument"])["type"] = ["object", "null"]
+
+
+def _let_be_blank(schema: Schema) -> None:
+    """Let what a mapping does not require be null or empty text; what refers to another mapping leaves it to that."""
+    properties, required = cast("Schema", schema["properties"]), cast("list[str]", schema.get("required", []))
+    for name in properties.keys() - set(required):
+        setting = cast("Schema", properties[name])
+        if "$ref" not in setting:
+            properties[name] = _or_blank(setting)
 
 
 def _properties(model: type[BaseModel], definitions: Schema, *, prefix: str = "") -> Schema:
@@ -163,17 +180,30 @@ def _without_titles(schema: JSON) -> JSON:
 
 
 def _lenient(properties: Schema) -> Schema:
-    """Let everything that is no text be written as text too."""
-    return {name: _or_text(cast("Schema", schema)) for name, schema in properties.items()}
+    """Let everything that is no text be written as text too, and everything be null or empty text."""
+    return {name: _or_blank(_or_text(cast("Schema", schema))) for name, schema in properties.items()}
 
 
 def _or_text(schema: Schema) -> Schema:
-    about = {key: value for key, value in schema.items() if key in _ABOUT}
-    bare = {key: value for key, value in schema.items() if key not in _ABOUT}
     if schema.get("type") == "string" and "enum" not in schema and "const" not in schema:
         return schema
-    text = _VARIABLE if "enum" in schema or "const" in schema else {"type": "string"}
-    return {**about, "anyOf": [bare, dict(text)]}
+    return _or_else(schema, _VARIABLE if "enum" in schema or "const" in schema else {"type": "string"})
+
+
+def _or_blank(schema: Schema) -> Schema:
+    return _or_else(schema, _BLANK)
+
+
+def _or_else(schema: Schema, other: Schema) -> Schema:
+    about = {key: value for key, value in schema.items() if key in _ABOUT}
+    bare = {key: value for key, value in schema.items() if key not in _ABOUT}
+    known = cast("list[JSON]", bare["anyOf"]) if bare.keys() == {"anyOf"} else [bare]
+    return {**about, "anyOf": [*known, dict(other)]}
+
+
+def _block(description: str, properties: Schema) -> Schema:
+    """Return a mapping of settings that may be left blank."""
+    return {**_closed(description, properties), "type": ["object", "null"]}
 
 
 def _closed(description: str, properties: Schema) -> Schema:
