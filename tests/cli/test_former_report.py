@@ -14,7 +14,8 @@ def test_a_run_that_ends_without_a_report_leaves_no_earlier_one(tmp_path: Path) 
         write_config(tmp_path, config_for(api.url, [USER]))
         assert penstock("sync", "--report", "report.json", folder=tmp_path).code == 0
         assert (tmp_path / "report.json").exists()
-        (tmp_path / "catalog.db").write_bytes(b"no database at all" * 100)
+        damaged = (tmp_path / "catalog.db").read_bytes()[:8192] + b"no database at all" * 1000
+        (tmp_path / "catalog.db").write_bytes(damaged)
         failed = penstock("sync", "--report", "report.json", folder=tmp_path)
     assert failed.code == 1
     assert "catalog.db" in failed.err

@@ -134,7 +134,7 @@ def require_sink(settings: Settings) -> None:
     from penstock.errors import ConfigurationError
     from penstock.sync.sinks import sink_problems
 
-    if problems := sink_problems(settings.sink):
+    if problems := sink_problems(settings.sink, settings.sink_places):
         raise ConfigurationError(problems)
 
 

@@ -84,9 +84,9 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     state_dir = _state_dir(general, inputs)
     tokens = read_tokens(config, environment, found, beside=state_dir)
     listening = _listening(config, environment, found)
-    say_what_has_no_effect(environment, config_of(sink.strategy) if sink else None, plugins, found)
+    say_what_has_no_effect(environment, config_of(sink.chosen.strategy) if sink else None, plugins, found)
     # without settings of the sink nobody knows whether it keeps one: those are told, and the mapping asked for after
-    kept = (sink is None or sink.strategy.keeps_mappings) and written_document(sources) is None
+    kept = (sink is None or sink.chosen.strategy.keeps_mappings) and written_document(sources) is None
     document = None if kept else document_with_resources(sources, found)
     resources = (
         read_resources(document.root.fields["resources"], read.http, read.paginations, found, strict=document.strict)
@@ -98,7 +98,8 @@ def load_settings(inputs: Inputs, plugins: PluginManager) -> Settings:
     return Settings(
         source=general.source or host(read.connection.http.base_url),
         connection=read.connection,
-        sink=sink,
+        sink=sink.chosen,
+        sink_places=sink.places,
         resources=resources,
         flags=MappingFlags.model_validate(general.model_dump(include=set(MappingFlags.model_fields))),
         expressions=limits,
@@ -216,7 +217,7 @@ def load_sink(inputs: Inputs, plugins: PluginManager) -> Chosen[SinkStrategy[Any
     sink = read_sink(config, environment, chooser, found, name=inputs.sink, catalog=_text(inputs.catalog))
     if found.problems or sink is None:
         raise found.error()
-    return sink
+    return sink.chosen
 
 
 def load_access(inputs: Inputs, plugins: PluginManager) -> Access:

@@ -53,7 +53,7 @@ class Model(BaseModel):
     }
 
 
-class Written(NamedTuple):
+class Place(NamedTuple):
     """Where a setting of a plugin is written."""
 
     field: str
@@ -68,8 +68,6 @@ class Chosen(Struct, Generic[StrategyT], frozen=True):
 
     strategy: StrategyT
     config: PluginConfig
-    written: tuple[Written, ...] = ()
-    """Where they are written, of a sink; nothing of those that are not."""
 
 
 class HttpSettings(Model):
@@ -474,6 +472,8 @@ class Settings(Struct, frozen=True):
     """Whether no resources are written, and the catalog is to be asked for them."""
     listening: Listening = Listening()
     """How the service learns that somebody asks for a sync at the catalog."""
+    sink_places: tuple[Place, ...] = ()
+    """Where the settings of the sink are written; nothing of those that are not."""
     put_in: tuple[SecretStr, ...] = ()
     """What variables hold that were put into the requests of the mapping."""
     anew: bool = False

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from msgspec.structs import replace
 
 from penstock.config.environment import Environment, variable_name
-from penstock.config.models import Chosen, Written
+from penstock.config.models import Chosen, Place
 from penstock.config.node import NOTHING, Node, to_snake
 from penstock.config.ocean import claims_of, settings_in, sinks_chosen
 from penstock.config.problems import Findings
@@ -23,6 +23,13 @@ _VARIABLES: Final = 2
 """The places that are stronger than Ocean's variables: options, and variables of our own."""
 
 
+class SinkRead(NamedTuple):
+    """The sink, and where its settings are written."""
+
+    chosen: Chosen[SinkStrategy[Any]]
+    places: tuple[Place, ...]
+
+
 def read_sink(
     config: Node,
     environment: Environment,
@@ -31,7 +38,7 @@ def read_sink(
     *,
     name: str | None = None,
     catalog: str | None = None,
-) -> Chosen[SinkStrategy[Any]] | None:
+) -> SinkRead | None:
     """Read the sink; None after a problem.
 
     Args:
@@ -64,7 +71,7 @@ def read_sink(
     if chosen is None:
         return None
     nodes = {names[key]: setting.node for key, setting in settings.items() if key in names}
-    return replace(chosen, written=tuple(Written(name, node.path, node.source) for name, node in nodes.items()))
+    return SinkRead(chosen, tuple(Place(name, node.path, node.source) for name, node in nodes.items()))
 
 
 def _default(environment: Environment, plugins: PluginSettings, home: Node, found: Findings) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar, cast
 
-from penstock.config.models import Chosen, PluginLimits
+from penstock.config.models import Chosen, Place, PluginLimits
 from penstock.errors import PenstockError, Problem, SinkError
 from penstock.http.lending import Lent
 from penstock.listening import Listener
@@ -103,11 +103,11 @@ def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:
         return chosen.strategy.exists(chosen.config)
 
 
-def sink_problems(chosen: Chosen[SinkStrategy[Any]]) -> list[Problem]:
-    """Return what cannot work of the sink's settings, with their places; raises SinkError."""
+def sink_problems(chosen: Chosen[SinkStrategy[Any]], written: Collection[Place]) -> list[Problem]:
+    """Return what cannot work of the sink's settings, and where it is written; raises SinkError."""
     with _blaming(chosen.strategy.name, PluginLimits().timeout):
         found = dict(chosen.strategy.unusable(chosen.config))
-    places = {written.field: written for written in chosen.written}
+    places = {place.field: place for place in written}
     return [
         Problem(places[name].path, why, places[name].source) if name in places else Problem(f"sink.{name}", why)
         for name, why in found.items()
