@@ -181,6 +181,26 @@ def test_every_file_of_a_folder_is_a_source_of_its_own(tmp_path: Path, url: str)
         assert [one["source"] for one in service.get("/sources").json()["sources"]] == ["hr"]
 
 
+def test_a_file_takes_over_a_source_when_the_other_that_describes_it_is_gone(tmp_path: Path, url: str) -> None:
+    folder = tmp_path / "sources"
+    folder.mkdir()
+    for name in ("a", "b"):
+        write_config(folder, {**config_for(url, [USER]), "source": "same"}, f"{name}.yml")
+    with serving(tmp_path, "--sources", "sources") as service:
+        said = service.says("another file, sources/a.yml,")
+        assert said.rstrip().endswith("file=sources/b.yml")
+        (folder / "a.yml").unlink()
+        service.says("its file is gone")
+        service.says("sync ends: complete")
+        service.is_ready()
+
+        write_config(folder, {**config_for(url, [USER]), "source": "same"}, "a.yml")
+        service.says("another file, sources/b.yml,")
+        write_config(folder, {**config_for(url, [USER]), "source": "other"}, "b.yml")
+        eventually(lambda: len(service.get("/sources").json()["sources"]) == 2)
+        service.is_ready()
+
+
 def test_a_configuration_that_is_wrong_from_the_start_keeps_it_from_being_ready(tmp_path: Path, url: str) -> None:
     write_config(tmp_path, _config(url, sink={"type": "sqllite"}))
     with serving(tmp_path) as service:

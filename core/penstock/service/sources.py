@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from penstock.cli.plugged import listed_plugins
 from penstock.config.load import load_calendar
@@ -15,6 +15,7 @@ from penstock.errors import ConfigurationError
 from penstock.service.agenda import Cause
 from penstock.service.configuration import Files, Snapshot
 from penstock.service.logs import Log
+from penstock.service.runner import Checked
 from penstock.service.source import Shared, Source
 
 _SUFFIXES: Final = frozenset({".yml", ".yaml"})
@@ -123,19 +124,34 @@ class Sources:
             known.refuse(f"cannot be read: {_reason(error)}", log)
             self._note(known, sound=False)
             return
-        if snapshot == known.seen:
+        if snapshot != known.seen:
+            known.seen, known.rival = snapshot, None
+            checked = await self._shared.runner.check(snapshot, log.alarm)
+            calendar = await self._calendar(snapshot, log) if checked.sound else None
+            known.sound = None if calendar is None else _Sound(calendar, checked)
+            if known.sound is None:
+                self._leave_aside(known, log)
+        elif known.rival is None:
             return
-        known.seen = snapshot
-        checked = await self._shared.runner.check(snapshot, log.alarm)
-        calendar = await self._calendar(snapshot, log) if checked.sound else None
-        if calendar is not None and self._is_taken(calendar.source, files):
-            log.alarm(f'another file describes the source "{calendar.source}", too; this one is left aside')
-            calendar = None
-        if calendar is None and known.source is not None:
+        if known.sound is not None:
+            self._adopt_alone(files, known, known.sound, snapshot, log)
+
+    def _adopt_alone(self, files: Files, known: _Known, sound: _Sound, snapshot: Snapshot, log: Log) -> None:
+        """Let a sound configuration take effect, unless another file has what it describes: then with a later look."""
+        rival = self._rival(files, sound)
+        if rival is None:
+            known.rival = None
+            self._adopt(files, known, sound, snapshot)
+            self._note(known, sound=True)
+        elif rival != known.rival:
+            known.rival = rival
+            log.alarm(f"{rival}; this one is left aside")
+            self._leave_aside(known, log)
+
+    def _leave_aside(self, known: _Known, log: Log) -> None:
+        if known.source is not None:
             log.caution("the configuration on disk is not used; the source goes on with the one before")
-        if calendar is not None:
-            self._adopt(files, known, calendar, snapshot, listens=checked.listens)
-        self._note(known, sound=calendar is not None)
+        self._note(known, sound=False)
 
     async def _calendar(self, snapshot: Snapshot, log: Log) -> Calendar | None:
         """Return when to sync; what is wrong with it is logged."""
@@ -146,14 +162,18 @@ class Sources:
                 log.alarm(str(problem))
             return None
 
-    def _is_taken(self, name: str, files: Files) -> bool:
-        return any(
-            one.source is not None and one.source.calendar.source == name
-            for other, one in self._known.items()
-            if other != files
-        )
+    def _rival(self, files: Files, sound: _Sound) -> str | None:
+        """Return which other file is kept in step already under a name that this one has; None where none is."""
+        for other, one in self._known.items():
+            if one.source is None or other == files:
+                continue
+            source = sound.calendar.source
+            if one.source.calendar.source == source:
+                return f'another file, {other.config}, describes the source "{source}", too'
+        return None
 
-    def _adopt(self, files: Files, known: _Known, calendar: Calendar, snapshot: Snapshot, *, listens: bool) -> None:
+    def _adopt(self, files: Files, known: _Known, sound: _Sound, snapshot: Snapshot) -> None:
+        calendar, listens = sound.calendar, sound.checked.listens
         begins = known.source is None or known.source.calendar.source != calendar.source
         if begins:
             if files in self._lives:
@@ -183,12 +203,23 @@ class Sources:
             await asyncio.gather(life, return_exceptions=True)
 
 
+class _Sound(NamedTuple):
+    """A configuration that can be used."""
+
+    calendar: Calendar
+    checked: Checked
+
+
 class _Known:
     """What is known of one source's files."""
 
     def __init__(self) -> None:
         self.seen: Snapshot | None = None
         """The last that was looked at, sound or not."""
+        self.sound: _Sound | None = None
+        """What that comes to."""
+        self.rival: str | None = None
+        """Why that is left aside although it is sound: until another file is gone, or changes."""
         self.source: Source | None = None
         """None until a configuration was sound."""
         self._refused: str | None = None
@@ -199,6 +230,7 @@ class _Known:
             log.alarm(why)
         self._refused = why
         self.seen = None
+        self.rival = None
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:
