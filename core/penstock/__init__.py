@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from penstock.values import KindNews as KindNews
     from penstock.values import Outcome as Outcome
     from penstock.values import OwnedEntity as OwnedEntity
+    from penstock.values import Ownership as Ownership
     from penstock.values import Page as Page
     from penstock.values import PageRequest as PageRequest
     from penstock.values import QueryValue as QueryValue
@@ -84,6 +85,7 @@ _HOME = {
     "KindNews": "penstock.values",
     "Outcome": "penstock.values",
     "OwnedEntity": "penstock.values",
+    "Ownership": "penstock.values",
     "Page": "penstock.values",
     "PageRequest": "penstock.values",
     "QueryValue": "penstock.values",

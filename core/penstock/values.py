@@ -326,6 +326,17 @@ class OwnedEntity(NamedTuple):
     identifier: str
 
 
+class Ownership(NamedTuple):
+    """By what a catalog tells the entities of one source from those of others."""
+
+    catalog: str
+    """Tells catalogs apart; shown to nobody."""
+    name: str
+    """Whose the entities are, in that catalog's words."""
+    setting: str
+    """Where a configuration gives another one."""
+
+
 class HeldEntity(NamedTuple):
     """An entity as a sink holds it, whoever owns it."""
 

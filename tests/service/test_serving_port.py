@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from fakes.port import define, port
 from penstock.demo.port.server import PortStandIn
 from penstock.service.signatures import signature
+from support.commands import config_for, write_config
 from support.project import resource
 from support.server import ApiServer, routes, serve
 from support.service import PATIENCE, Service, eventually, serving
@@ -99,6 +100,24 @@ def test_it_is_not_ready_before_port_is_reached_and_says_why(
         standin.client_secret = secret
         service.says("sync begins (start)")
         service.is_ready()
+
+
+def test_two_files_that_write_as_one_integration_are_not_both_synced(
+    tmp_path: Path, standin: PortStandIn, api: ApiServer
+) -> None:
+    """Each sync would find the entities of the other to be gone."""
+    for name in ("a", "b", "c"):
+        sink = {"type": "port"} | ({"integrationType": "other"} if name == "c" else {})
+        config = config_for(api.url, [resource("/users")])
+        write_config(tmp_path, {**config, "source": name, "sink": sink}, f"{name}.yml")
+    with serving(tmp_path, "--sources", ".", **_environ(standin, api)) as service:
+        said = service.says('another file, a.yml, writes entities that the catalog knows as those of "ocean-custom"')
+        assert "sink.integrationIdentifier" in said
+        assert said.rstrip().endswith("file=b.yml")
+        for _ in "ac":
+            service.says("sync ends: complete")
+        assert service.get("/health/ready").json()["problems"][0].startswith("b.yml: ")
+        assert {one["source"] for one in service.get("/sources").json()["sources"]} == {"a", "c"}
 
 
 def test_port_calls_and_is_obeyed_by_its_signature(tmp_path: Path, standin: PortStandIn, api: ApiServer) -> None:

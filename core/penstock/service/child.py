@@ -3,8 +3,8 @@
 A snapshot and an order come on its standard input, a line each.
 
 It writes the report to its standard output, and ends with the exit code that ``penstock sync`` would have. With the
-argument ``check`` it only says what is wrong with the settings: exit code 2, or 0, and on its standard output whether
-somebody can ask for a sync at the catalog (``listens``). With ``listen`` it hears who does: see ``listen.py``.
+argument ``check`` it only says what is wrong with the settings: exit code 2, or 0, and on its standard output what the
+service needs to know of the catalog (``Checked``). With ``listen`` it hears who asks for a sync: see ``listen.py``.
 """
 
 from __future__ import annotations
@@ -21,9 +21,10 @@ from penstock.cli.plugged import plugin_manager
 from penstock.cli.running import Manner, run
 from penstock.cli.traces import Traces
 from penstock.config.load import Inputs, load_settings
+from penstock.config.models import Settings
 from penstock.service.configuration import Snapshot
 from penstock.service.order import Order
-from penstock.service.runner import AGAIN, LISTENS
+from penstock.service.runner import AGAIN, Checked
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -34,8 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         where = snapshot.inputs(os.environ)
         if task == "check":
             context.settings = settings = load_settings(where, plugin_manager())
-            if settings.sink.strategy.listens and settings.listening.way != "none":
-                sys.stdout.write(LISTENS)
+            sys.stdout.write("\n" + _checked(settings).to_json().decode())
             return 0
         if task == "listen":
             return _listen(context, where, again=more == [AGAIN])
@@ -43,6 +43,13 @@ def main(arguments: Sequence[str]) -> int:
         with Traces("sync") as traces:
             settings = replace(settings_to_sync(context, where, traces).settings, timetable=order.timetable)
             return run(settings, context.secrets, Manner(quiet=True), only=order.only, report="-", traces=traces)
+
+
+def _checked(settings: Settings) -> Checked:
+    from penstock.sync.sinks import ownership_of  # noqa: PLC0415 - a sync and a listener need none of it
+
+    listens = settings.sink.strategy.listens and settings.listening.way != "none"
+    return Checked(sound=True, listens=listens, ownership=ownership_of(settings.sink, settings.source))
 
 
 def _listen(context: Context, where: Inputs, *, again: bool) -> int:

@@ -7,19 +7,18 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any, Final, NamedTuple, NotRequired, TypedDict, cast
+from typing import Any, Final, NamedTuple, NotRequired, Self, TypedDict, cast
 
 import orjson
 
 from penstock.service.configuration import Snapshot
 from penstock.service.messages import Message, read
 from penstock.service.order import Order
+from penstock.values import Ownership
 
 GRACE: Final = 20.0
 """Seconds a sync has to finish its page and write its checkpoint, once it was told to."""
 _LONGEST_LINE: Final = 1024 * 1024
-LISTENS: Final = "listens\n"
-"""What a check writes where somebody can ask for a sync at the catalog."""
 AGAIN: Final = "again"
 _LAST_WORDS: Final = 5.0
 """Seconds that a process which listens has to leave."""
@@ -71,6 +70,29 @@ class Checked(NamedTuple):
     sound: bool
     listens: bool = False
     """Whether somebody can ask for a sync at the catalog."""
+    ownership: Ownership | None = None
+    """By what the catalog tells whose an entity is, where that is not the source's name."""
+
+    def to_json(self) -> bytes:
+        """Return it for another process, as one line."""
+        return orjson.dumps({"listens": self.listens, "ownership": self.ownership and self.ownership._asdict()})
+
+    @classmethod
+    def from_output(cls, out: bytes) -> Self:
+        """Return a sound configuration, from what a process has written to its end: plugins may print as well."""
+        for line in reversed(out.splitlines()):
+            with suppress(ValueError, KeyError, TypeError):
+                told = cast("_Told", orjson.loads(line))
+                owned = told["ownership"]
+                return cls(sound=True, listens=told["listens"], ownership=None if owned is None else Ownership(**owned))
+        return cls(sound=True)
+
+
+class _Told(TypedDict):
+    """What a check writes."""
+
+    listens: bool
+    ownership: dict[str, str] | None
 
 
 class Runner:
@@ -96,7 +118,7 @@ class Runner:
     async def check(self, snapshot: Snapshot, hear: Callable[[str], None]) -> Checked:
         """Return whether the configuration is sound; what is wrong is heard."""
         code, out = await self._run("check", snapshot.to_json(), hear)
-        return Checked(code == 0, out.decode("utf-8", "replace").endswith(LISTENS))
+        return Checked(sound=False) if code else Checked.from_output(out)
 
     async def listen(
         self,

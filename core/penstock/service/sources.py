@@ -17,6 +17,7 @@ from penstock.service.configuration import Files, Snapshot
 from penstock.service.logs import Log
 from penstock.service.runner import Checked
 from penstock.service.source import Shared, Source
+from penstock.values import Ownership
 
 _SUFFIXES: Final = frozenset({".yml", ".yaml"})
 
@@ -167,13 +168,20 @@ class Sources:
         for other, one in self._known.items():
             if one.source is None or other == files:
                 continue
-            source = sound.calendar.source
+            source, ownership = sound.calendar.source, sound.checked.ownership
             if one.source.calendar.source == source:
                 return f'another file, {other.config}, describes the source "{source}", too'
+            if ownership is not None and ownership == one.ownership:
+                return (
+                    f'another file, {other.config}, writes entities that the catalog knows as those of "'
+                    f'{ownership.name}", too, and each of the two would delete what the other has written: set another '
+                    f"{ownership.setting} in each file, and none in the environment"
+                )
         return None
 
     def _adopt(self, files: Files, known: _Known, sound: _Sound, snapshot: Snapshot) -> None:
         calendar, listens = sound.calendar, sound.checked.listens
+        known.ownership = sound.checked.ownership
         begins = known.source is None or known.source.calendar.source != calendar.source
         if begins:
             if files in self._lives:
@@ -222,6 +230,8 @@ class _Known:
         """Why that is left aside although it is sound: until another file is gone, or changes."""
         self.source: Source | None = None
         """None until a configuration was sound."""
+        self.ownership: Ownership | None = None
+        """Of what the source writes."""
         self._refused: str | None = None
 
     def refuse(self, why: str, log: Log) -> None:

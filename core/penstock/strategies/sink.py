@@ -19,6 +19,7 @@ from penstock.values import (
     HeldEntity,
     Outcome,
     OwnedEntity,
+    Ownership,
     Remark,
     RunNews,
     Settled,
@@ -50,6 +51,15 @@ class SinkStrategy(ABC, Generic[ConfigT]):
     @abstractmethod
     def open(self, config: ConfigT, context: SinkContext) -> Sink:
         """Return the sink that holds what ``context.source`` owns; must not do I/O before it is entered."""
+
+    def ownership(self, config: ConfigT, source: str) -> Ownership | None:
+        """Return by what the catalog tells whose an entity is, where that is something else than the source's name.
+
+        ``penstock serve`` refuses a source whose ownership is that of another: each would delete what the other has
+        written. Must not do I/O.
+        """
+        del config, source
+        return None
 
     def exists(self, config: ConfigT) -> bool:
         """Return whether there is a catalog to read; must create nothing.

@@ -24,6 +24,7 @@ from penstock.values import (
     HeldEntity,
     Outcome,
     OwnedEntity,
+    Ownership,
     Remark,
     RunNews,
     Settled,
@@ -95,6 +96,12 @@ async def listening_to(chosen: Chosen[SinkStrategy[Any]], context: SinkContext) 
     with _blaming(chosen.strategy.name):
         async with chosen.strategy.listener(chosen.config, context) as listener:
             yield listener
+
+
+def ownership_of(chosen: Chosen[SinkStrategy[Any]], source: str) -> Ownership | None:
+    """Return by what the catalog tells whose an entity is, if it is not the source's name; raises SinkError."""
+    with _blaming(chosen.strategy.name, PluginLimits().timeout):
+        return chosen.strategy.ownership(chosen.config, source)
 
 
 def sink_exists(chosen: Chosen[SinkStrategy[Any]]) -> bool:

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeAlias
 
 from pydantic import Field, SecretStr, field_validator
 
-from penstock import JSON, Listener, OceanVariable, PluginConfig, Sink, SinkContext, SinkStrategy, hookimpl
+from penstock import (
+    JSON,
+    Listener,
+    OceanVariable,
+    Ownership,
+    PluginConfig,
+    Sink,
+    SinkContext,
+    SinkStrategy,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     from penstock_sinks._port_api import Api
@@ -162,6 +173,12 @@ class Port(SinkStrategy[PortConfig]):
     searches = True
     keeps_mappings = True
     listens = True
+
+    def ownership(self, config: PortConfig, source: str) -> Ownership:
+        """Return the integration: entities of Port know no other owner."""
+        place = f"{config.url}\n{config.client_id.get_secret_value()}\n{config.integration_type}"
+        name = config.integration_identifier or source
+        return Ownership(sha256(place.encode()).hexdigest(), name, "sink.integrationIdentifier")
 
     def open(self, config: PortConfig, context: SinkContext) -> Sink:
         """Return the sink; Port is asked for nothing before it is needed."""
