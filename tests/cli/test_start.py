@@ -37,6 +37,7 @@ ROOMS = {
 COMMAND_LINE = {
     "application",
     "console",
+    "ending",
     "failures",
     "files",
     "groups",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from penstock.cli.ending import ending_at_once
 from penstock.cli.failures import explained, misuse
 from penstock.cli.options import PATH, config_file, examples, mapping_file
 from penstock.cli.plugged import listed_plugins, pluggable
@@ -39,7 +40,7 @@ def serve(
     Serves /health/live, /health/ready, /metrics for Prometheus, /sources, and POST /sync. Changed files take effect
     with the next sync, if they are sound. A first interrupt ends the service cleanly, a second one at once.
     """
-    with explained(verbose=False) as context:
+    with ending_at_once(), explained(verbose=False) as context:
         import asyncio
 
         if sources is not None and (config or mapping or once):

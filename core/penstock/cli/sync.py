@@ -7,6 +7,7 @@ from typing import Final
 import click
 from msgspec.structs import replace
 
+from penstock.cli.ending import ending_at_once
 from penstock.cli.failures import explained
 from penstock.cli.options import (
     Given,
@@ -55,7 +56,7 @@ def sync(
     when all went well, 1 when something is incomplete, 2 when a setting is wrong and nothing was fetched, 3 when
     deletions wait for approval (`penstock holds`), 75 when another run of this source is under way.
     """
-    with explained(verbose=verbose) as context, Traces("sync") as traces:
+    with ending_at_once(), explained(verbose=verbose) as context, Traces("sync") as traces:
         from penstock.cli.mapped import settings_to_sync
         from penstock.cli.running import Manner, run
         from penstock.cli.settings import inputs

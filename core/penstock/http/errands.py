@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from penstock.config.models import HttpSettings
 from penstock.errors import AuthError
 from penstock.http.body import BodyError
+from penstock.http.curfew import Curfew
 from penstock.http.failures import QuotaError
 from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import connection_headers, describe, is_errand, without_user_info
@@ -26,10 +27,11 @@ AnswerT = TypeVar("AnswerT", Exchange, RawAnswer)
 
 
 class Courier:
-    """Sends what a plugin asks for over a wire, and tries again as the settings say."""
+    """Sends what a plugin asks for over a wire, and tries again as the settings say, until a curfew has come."""
 
-    def __init__(self, settings: HttpSettings, wire: Wire) -> None:
+    def __init__(self, settings: HttpSettings, wire: Wire, curfew: Curfew | None = None) -> None:
         self._wire = wire
+        self._curfew = curfew
         self._policy = RetryPolicy(settings.max_retries, settings.max_retry_wait, settings.retry_post)
         defaults = connection_headers(settings)
         self._headers = {name: defaults[name] for name in ("user-agent", "accept", "accept-encoding")}
@@ -96,7 +98,8 @@ class Courier:
             outcome = await attempt(tries)
             if not isinstance(outcome, Wait):
                 return outcome
-            await self._wire.wait(outcome)
+            waiting = self._wire.wait(outcome)
+            await (waiting if self._curfew is None else self._curfew.pause(waiting))
 
     async def _attempt(self, request: httpx.Request, tries: Tries) -> Exchange | Wait:
         for name, value in self._headers.items():
@@ -105,25 +108,29 @@ class Courier:
             request.extensions[RESENDS] = tries.made - 1
         return await self._tried(request, tries, self._wire.exchange(request))
 
-    async def _tried(self, request: Outgoing, tries: Tries, answer: Awaitable[AnswerT]) -> AnswerT | Wait:
+    async def _tried(self, request: Outgoing, tries: Tries, answer: Coroutine[Any, Any, AnswerT]) -> AnswerT | Wait:
         safe: bool | None = request.extensions.get("retry_safe")
         try:
-            heard = await answer
+            heard = await (answer if self._curfew is None else self._curfew.answer(answer))
         except SuspendedError as error:
             raise QuotaError(describe(request), error.until) from error
         except SilenceError as error:
             few = not self._wire.answered
             verdict = tries.after_silence(request.method, error.trouble, retry_safe=safe, few=few)
-            if isinstance(verdict, Wait):
+            if isinstance(verdict, Wait) and self._may_wait:
                 return verdict
             raise AuthError(self._message(request, error, tries)) from error
         except BodyError as error:
             raise AuthError(self._message(request, error, tries)) from error
         if heard.refusal is not None:
             verdict = tries.after_refusal(request.method, heard.refusal, retry_safe=safe)
-            if isinstance(verdict, Wait):
+            if isinstance(verdict, Wait) and self._may_wait:
                 return verdict
         return heard
+
+    @property
+    def _may_wait(self) -> bool:
+        return self._curfew is None or not self._curfew.has_come
 
     @staticmethod
     def _message(request: Outgoing, error: Exception, tries: Tries) -> str:

@@ -34,6 +34,7 @@ class Lent(SinkContext):
         run: The run's id.
         flags: What the mapping says of writing.
         listening: How the service learns that somebody asks for a sync.
+        stop: When set, clients come to an end soon; None where nothing sets it.
         wire: Gives what sends the requests of a client; None for a plain ``Wire``.
         clock: Time; None for the system's.
     """
@@ -46,6 +47,7 @@ class Lent(SinkContext):
         run: str = "",
         flags: WriteFlags | None = None,
         listening: Listening | None = None,
+        stop: asyncio.Event | None = None,
         wire: Callable[[HttpSettings], Wire] | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -55,13 +57,15 @@ class Lent(SinkContext):
         self.listening = listening or Listening()
         self.activity = Activity()
         """The requests of its clients."""
+        self.stop = stop
+        """Set when the run is told to stop."""
         self._secrets = secrets
         self._wire = wire
         self._clock = clock
 
     def client(self, settings: ClientSettings) -> AbstractAsyncContextManager[SinkClient]:
         """Return an ``async with`` block that has a client, as ``SinkContext`` says."""
-        return _client(_http_settings(settings), self._wire, self.activity)
+        return _client(_http_settings(settings), self._wire, self.activity, self.stop)
 
     def time(self) -> float:
         """Return the time in seconds since the epoch."""
@@ -93,11 +97,19 @@ def _http_settings(settings: ClientSettings) -> HttpSettings:
 
 @asynccontextmanager
 async def _client(
-    settings: HttpSettings, make_wire: Callable[[HttpSettings], Wire] | None, activity: Activity
+    settings: HttpSettings,
+    make_wire: Callable[[HttpSettings], Wire] | None,
+    activity: Activity,
+    stop: asyncio.Event | None,
 ) -> AsyncGenerator[SinkClient]:
+    from penstock.http.curfew import Curfew  # noqa: PLC0415 - see the module
     from penstock.http.errands import Courier  # noqa: PLC0415 - see the module
     from penstock.http.lent_client import LentClient  # noqa: PLC0415
     from penstock.http.wire import Wire  # noqa: PLC0415
 
     async with (make_wire or Wire)(settings) as wire:
-        yield LentClient(Courier(settings, wire), activity)
+        if stop is None:
+            yield LentClient(Courier(settings, wire), activity)
+            return
+        async with Curfew(stop) as curfew:
+            yield LentClient(Courier(settings, wire, curfew), activity)

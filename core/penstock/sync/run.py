@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 import uuid
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from typing import TYPE_CHECKING, Final
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 from penstock.config.models import Settings
-from penstock.errors import PenstockError
+from penstock.errors import PenstockError, SinkError
 from penstock.http.lending import Lent
 from penstock.journal import Journal
 from penstock.redaction import Secrets
@@ -27,7 +27,7 @@ from penstock.sync.reading import Reading
 from penstock.sync.reconcile import reconcile
 from penstock.sync.report import KindReport, RunReport
 from penstock.sync.resources import identity_of, resource_names
-from penstock.sync.sinks import open_sink
+from penstock.sync.sinks import StoppedError, open_sink
 from penstock.sync.source import Source, open_source
 from penstock.sync.spool import Kept
 from penstock.sync.task import digest_of
@@ -58,7 +58,8 @@ async def run_sync(
         secrets: What no message may show; learns what is obtained on the way.
         only: Kinds to read; all when empty.
         observer: Hears what happens.
-        stop: When set, the run ends soon and cleanly: what was read is delivered and nothing is deleted.
+        stop: When set, the run ends soon and cleanly: what was read is delivered, as far as the sink takes it at once,
+            and nothing more is deleted.
         instruments: What measures the run from within; nothing by default.
 
     Raises:
@@ -67,27 +68,37 @@ async def run_sync(
     """
 
     def catalog(run: str) -> Sink:
-        return open_catalog(settings, secrets, run, instruments)
+        return open_catalog(settings, secrets, run, instruments, stop)
 
     with Journal(settings.state_dir, settings.source) as journal:
         ends = Ends(catalog, journal, settings.resume_within, instruments.wire)
         return await run_between(settings, secrets, ends, only=only, observer=observer, stop=stop)
 
 
-def open_catalog(settings: Settings, secrets: Secrets, run: str, instruments: Instruments) -> Sink:
+def open_catalog(
+    settings: Settings, secrets: Secrets, run: str, instruments: Instruments, stop: asyncio.Event | None = None
+) -> Sink:
     """Return the sink of one run, not entered yet, behind what measures it; raises SinkError."""
-    sink = open_sink(settings.sink, lend(settings, secrets, run, instruments.wire), settings.plugins)
+    context = lend(settings, secrets, run, instruments.wire, stop)
+    sink = open_sink(settings.sink, context, settings.plugins)
     return sink if instruments.sink is None else instruments.sink(sink)
 
 
-def lend(settings: Settings, secrets: Secrets, run: str, wire: Callable[[HttpSettings], Wire] | None = None) -> Lent:
-    """Return what core lends to the sink of one run; ``wire`` is as of ``Instruments``."""
+def lend(
+    settings: Settings,
+    secrets: Secrets,
+    run: str,
+    wire: Callable[[HttpSettings], Wire] | None = None,
+    stop: asyncio.Event | None = None,
+) -> Lent:
+    """Return what core lends to the sink of one run; ``wire`` is as of ``Instruments``, ``stop`` as of ``run_sync``."""
     flags = settings.flags
     return Lent(
         settings.source,
         secrets,
         run=run,
         listening=settings.listening,
+        stop=stop,
         wire=wire,
         flags=WriteFlags(
             flags.create_missing_related_entities, flags.delete_dependent_entities, flags.enable_merge_entity
@@ -131,7 +142,12 @@ async def run_between(
                 try:
                     reading = Reading(source, sink, journal, kept, number, report.started_at, observer, news)
                     run = _Run(source, sink, journal, number, observer, news, reading)
-                    await run.execute(report, only, stop)
+                    try:
+                        await run.execute(report, only, stop)
+                    except SinkError as error:
+                        if not stop.is_set():
+                            raise
+                        run.broken_off(report, error)
                 except PenstockError:
                     await news.failed()
                     raise
@@ -182,11 +198,13 @@ class _Run:
         resources = source.settings.resources
         self._resources = dict(zip(resource_names(resources), resources, strict=True))
         self._covered = Coverages(self._resources, reading.coverages)
+        self._chosen: Sequence[str] = ()
+        """Names of the resources that are read."""
 
     async def execute(self, report: RunReport, only: Collection[str], stop: asyncio.Event) -> None:
         reports = self._reports(only)
         chosen = {name: kind for name, kind in reports.items() if not only or kind.kind in only}
-        report.kinds = list(chosen.values())
+        report.kinds, self._chosen = list(chosen.values()), list(chosen)
         identities = {name: identity_of(resource) for name, resource in self._resources.items()}
         named_since = self._journal.identities.adopt(self._number, identities)
         if not self._source.settings.connection.http.conditional_requests and self._journal.knows_pages():
@@ -214,7 +232,20 @@ class _Run:
             )
             report.unmapped = await reconcile(self._sink, self._journal, proof, flags)
             await self._keep_extents(report)
-        for name, kind in chosen.items():
+        self._end(report)
+
+    def broken_off(self, report: RunReport, error: SinkError) -> None:
+        """Tell of a run that was told to stop and in which the sink could not do more."""
+        report.interrupted = True
+        if not isinstance(error, StoppedError):
+            kinds = dict(zip(self._chosen, report.kinds, strict=True))
+            unread = [kind for name, kind in kinds.items() if name not in self._covered.reads]
+            kind = next(iter(unread), report.kinds[-1])
+            kind.error(kind.kind, str(error))
+        self._end(report)
+
+    def _end(self, report: RunReport) -> None:
+        for name, kind in zip(self._chosen, report.kinds, strict=True):
             if name not in self._covered.reads:
                 kind.status = "interrupted"
             self._observer.kind_finished(kind)

@@ -14,7 +14,7 @@ from penstock.config.models import Chosen, Place, PluginLimits
 from penstock.errors import PenstockError, Problem, SinkError
 from penstock.http.lending import Lent
 from penstock.listening import Listener
-from penstock.plugin_calls import Activity, blocking, bounded
+from penstock.plugin_calls import blocking, bounded
 from penstock.strategies import Sink, SinkContext, SinkStrategy
 from penstock.values import (
     JSON,
@@ -37,12 +37,17 @@ _DELETED: Final = frozenset({"deleted", "absent", "refused", "deferred"})
 _key: Final = itemgetter(1, 2)
 
 
+class StoppedError(SinkError):
+    """The run was told to stop: nothing more is to be settled, and nothing to be deleted."""
+
+
 def open_sink(chosen: Chosen[SinkStrategy[Any]], context: Lent, limits: PluginLimits | None = None) -> Sink:
     """Return the sink for the context's source; nothing is touched before it is entered.
 
     Args:
         chosen: Which sink.
-        context: What core lends it; the source among it.
+        context: What core lends it; the source among it. Once its ``stop`` is set, ``settle``, ``owned`` and
+            ``delete`` raise StoppedError.
         limits: How long one of its calls may take.
 
     Raises:
@@ -50,7 +55,7 @@ def open_sink(chosen: Chosen[SinkStrategy[Any]], context: Lent, limits: PluginLi
     """
     seconds = (limits or PluginLimits()).timeout
     with _blaming(chosen.strategy.name, seconds):
-        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy, seconds, context.activity)
+        return _NamedSink(chosen.strategy.open(chosen.config, context), chosen.strategy, seconds, context)
 
 
 def rehearse_sink(
@@ -65,7 +70,7 @@ def rehearse_sink(
     seconds = (limits or PluginLimits()).timeout
     with _blaming(chosen.strategy.name, seconds):
         rehearsed = chosen.strategy.rehearse(chosen.config, context, folder)
-        return _NamedSink(rehearsed, chosen.strategy, seconds, context.activity)
+        return _NamedSink(rehearsed, chosen.strategy, seconds, context)
 
 
 async def make_sink_ready(
@@ -124,9 +129,10 @@ def sink_problems(chosen: Chosen[SinkStrategy[Any]], written: Collection[Place])
 class _NamedSink(Sink):
     """Hands everything on, checks what comes back, and names the plugin in every error."""
 
-    def __init__(self, sink: Sink, strategy: SinkStrategy[Any], seconds: float, activity: Activity) -> None:
+    def __init__(self, sink: Sink, strategy: SinkStrategy[Any], seconds: float, lent: Lent) -> None:
         self._sink = sink
-        self._activity = activity
+        self._activity = lent.activity
+        self._stop = lent.stop
         self._name = strategy.name
         self._searches = strategy.searches
         self._seconds = seconds
@@ -170,7 +176,7 @@ class _NamedSink(Sink):
 
     async def settle(self) -> AsyncIterator[Sequence[Settled]]:
         with _blaming(self._name):
-            async for chunk in self._chunks(self._sink.settle()):
+            async for chunk in self._chunks_until_stopped(self._sink.settle()):
                 self._deferred -= len(_checked([one.outcome for one in chunk], len(chunk), _SETTLED, "settle"))
                 yield chunk
             if self._deferred:
@@ -196,7 +202,7 @@ class _NamedSink(Sink):
     async def owned(self) -> AsyncIterator[Sequence[OwnedEntity]]:
         last: list[OwnedEntity] = []
         with _blaming(self._name):
-            async for chunk in self._chunks(self._sink.owned()):
+            async for chunk in self._chunks_until_stopped(self._sink.owned()):
                 # What comes out of order would look as if nobody had seen it, and be deleted.
                 if not all(_key(one) < _key(other) for one, other in pairwise([*last, *chunk])):
                     message = "owned() is not sorted by blueprint and identifier, each key once"
@@ -218,6 +224,7 @@ class _NamedSink(Sink):
             return held
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
+        self._go_on()
         with _blaming(self._name):
             return _checked(await self._bounded(self._sink.delete(keys)), len(keys), _DELETED, "delete")
 
@@ -229,6 +236,16 @@ class _NamedSink(Sink):
             blocking_seconds=self._seconds,
             activity=self._activity,
         )
+
+    async def _chunks_until_stopped(self, chunks: AsyncIterator[ResultT]) -> AsyncIterator[ResultT]:
+        self._go_on()
+        async for chunk in self._chunks(chunks):
+            yield chunk
+            self._go_on()
+
+    def _go_on(self) -> None:
+        if self._stop is not None and self._stop.is_set():
+            raise StoppedError("the run was told to stop")
 
     async def _chunks(self, chunks: AsyncIterator[ResultT]) -> AsyncIterator[ResultT]:
         iterator = aiter(chunks)

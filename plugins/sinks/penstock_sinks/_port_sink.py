@@ -89,8 +89,9 @@ class PortSink(Sink):
         async with AsyncExitStack() as stack:
             self._memory = stack.enter_context(Memory())
             settings = client_settings(self._config)
-            # What takes in figures, or the log, may ask to wait, or hang: no entity waits with it.
-            client, figures, log = [await stack.enter_async_context(self._context.client(settings)) for _ in range(3)]
+            # What takes in news, figures, or the log, may ask to wait, or hang, and so may what takes entities.
+            lent = [await stack.enter_async_context(self._context.client(settings)) for _ in range(4)]
+            client, state, figures, log = lent
             self._api = api = Api(client, self._config, self._context)
             self._finder = Finder(self._api)
             self._leads = Leads(self._finder, self._memory, self._listed)
@@ -101,7 +102,8 @@ class PortSink(Sink):
             dependents = self._flags.delete_dependent_entities
             self._deleter = Deleter(self._api, self._finder, run, began, self._memory.written, dependents=dependents)
             log_api = api.over(log) if config.send_logs else None
-            self._bulletin = Bulletin(api, api.over(figures), log_api, run, beats=config.heartbeat_seconds or None)
+            beats = config.heartbeat_seconds or None
+            self._bulletin = Bulletin(api.over(state), api.over(figures), log_api, run, beats=beats)
             stack.push_async_callback(self._bulletin.close)
             self._open = stack.pop_all()
         return self
