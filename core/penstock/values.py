@@ -279,9 +279,10 @@ RemarkLevel: TypeAlias = Literal["error", "warning"]
 
 
 class Remark(NamedTuple):
-    """Something that the report of a run says of one of its kinds."""
+    """Something that the report of a run says of one of its kinds, or why there is none."""
 
     kind: str
+    """Empty where it is about no kind."""
     place: int
     """Which one of ``RunNews.kinds``, from 0."""
     level: RemarkLevel

@@ -120,6 +120,31 @@ def test_two_files_that_write_as_one_integration_are_not_both_synced(
         assert {one["source"] for one in service.get("/sources").json()["sources"]} == {"a", "c"}
 
 
+@pytest.mark.parametrize(
+    ("resources", "why"),
+    [
+        ([resource("/users", selector={"query": ".x | |"})], "jq does not compile: `.x | |`"),
+        ([], "keeps no resources for this source"),
+    ],
+)
+def test_a_mapping_that_cannot_be_used_is_told_at_port(
+    resources: list[dict[str, object]], why: str, tmp_path: Path, standin: PortStandIn, api: ApiServer
+) -> None:
+    with serving(tmp_path, **_environ(standin, api), OCEAN__SCHEDULED_RESYNC_INTERVAL="90") as service:
+        service.says("sync ends: complete")
+        standin.integrations.change(OURS, {"config": {"resources": resources}})
+        service.says("sync begins (request)")
+        service.says(why)
+        service.says("sync ends: ")
+
+    state = standin.integrations.all[OURS]["resyncState"]
+    assert (state["status"], state["intervalInMinuets"]) == ("failed", 90)
+    assert state["nextResync"] is not None
+    lines = [line for one in standin.requests(f"/ingest/{OURS}") for line in json.loads(one.body)["logs"]]
+    assert [line["level"] for line in lines if why in line["message"]] == ["ERROR"]
+    assert len(standin.entities.of("user")) == 3
+
+
 def test_port_calls_and_is_obeyed_by_its_signature(tmp_path: Path, standin: PortStandIn, api: ApiServer) -> None:
     listener = {"type": "WEBHOOK", "app_host": "https://us.test"}
     with serving(tmp_path, **_environ(standin, api, **listener)) as service:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from penstock.redaction import Secrets
     from penstock.sync.mapping import Document
     from penstock.sync.observer import MakeWire
+    from penstock.values import Timetable
 
     Fetch: TypeAlias = Callable[[Settings, Secrets, MakeWire | None], Awaitable[Document]]
 
@@ -53,8 +54,19 @@ def settings_to_look(context: Context, where: Inputs, traces: Traces | None = No
     return _mapped(context, where, fetch, traces)
 
 
-def settings_to_sync(context: Context, where: Inputs, traces: Traces | None = None) -> Mapped:
-    """Do the same, and first have the catalog made ready where it keeps the mapping; raises alike."""
+def settings_to_sync(
+    context: Context, where: Inputs, traces: Traces | None = None, timetable: Timetable | None = None
+) -> Mapped:
+    """Do the same for a run, and first have the catalog made ready where it keeps the mapping; raises alike.
+
+    A catalog whose mapping cannot be used is told so.
+
+    Args:
+        context: As above.
+        where: As above.
+        traces: As above.
+        timetable: When the next run is due, if there is a schedule.
+    """
 
     async def fetch(settings: Settings, secrets: Secrets, wire: MakeWire | None) -> Document:
         from penstock.sync.mapping import kept_mapping, make_ready
@@ -62,7 +74,38 @@ def settings_to_sync(context: Context, where: Inputs, traces: Traces | None = No
         await make_ready(settings, secrets, wire)
         return await kept_mapping(settings, secrets, wire)
 
-    return _mapped(context, where, fetch, traces)
+    from penstock.errors import ConfigurationError
+    from penstock.sync.mapping import NoMappingError
+
+    try:
+        mapped = _mapped(context, where, fetch, traces)
+    except ConfigurationError as error:
+        _tell_that_it_is_unusable(context, [str(problem) for problem in error.problems], timetable)
+        raise
+    except NoMappingError as error:
+        _tell_that_it_is_unusable(context, [str(error)], timetable)
+        raise
+    context.settings = settings = replace(mapped.settings, timetable=timetable)
+    return mapped._replace(settings=settings)
+
+
+def _tell_that_it_is_unusable(context: Context, why: Sequence[str], timetable: Timetable | None) -> None:
+    """Tell the catalog what is wrong with the mapping that it keeps, where the settings are sound so far."""
+    from penstock.cli.signals import interruptible
+    from penstock.config.models import Settings
+    from penstock.sync.mapping import tell_that_it_is_unusable
+
+    settings = context.settings
+    if not isinstance(settings, Settings):
+        return
+    told, shown = replace(settings, timetable=timetable), [context.redact(one) for one in why]
+
+    async def tell() -> None:
+        stop = asyncio.Event()
+        with interruptible(stop):
+            await tell_that_it_is_unusable(told, context.secrets, shown, stop)
+
+    asyncio.run(tell())
 
 
 def _mapped(context: Context, where: Inputs, fetch: Fetch, traces: Traces | None) -> Mapped:

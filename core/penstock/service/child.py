@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
             return _listen(context, where, again=more == [AGAIN])
         order = Order.from_json(sys.stdin.buffer.readline())
         with Traces("sync") as traces:
-            settings = replace(settings_to_sync(context, where, traces).settings, timetable=order.timetable)
+            settings = settings_to_sync(context, where, traces, order.timetable).settings
             return run(settings, context.secrets, Manner(quiet=True), only=order.only, report="-", traces=traces)
 
 

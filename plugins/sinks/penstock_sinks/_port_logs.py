@@ -71,7 +71,8 @@ class EventLog:
         if self._sending is None:
             self._sending = asyncio.create_task(self._send_on())
         if news.state == "running":
-            self._add("INFO", f"the sync begins: {', '.join(one.kind for one in news.kinds)}", self._common)
+            kinds = ", ".join(one.kind for one in news.kinds)
+            self._add("INFO", f"the sync begins: {kinds or 'it has nothing to read'}", self._common)
             return
         for index, one in enumerate(news.kinds):
             level = _LEVELS.get(one.state, "INFO")
@@ -86,7 +87,8 @@ class EventLog:
 
     def note(self, remark: Remark) -> None:
         """Add what the report says."""
-        self._add(remark.level.upper(), remark.text, self._of(remark.kind, remark.place))
+        extra = self._of(remark.kind, remark.place) if remark.kind else self._common
+        self._add(remark.level.upper(), remark.text, extra)
 
     async def close(self) -> None:
         """Send what is left, and say whether anything was lost."""
