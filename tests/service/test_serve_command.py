@@ -253,6 +253,40 @@ def test_once_ends_with_the_exit_code_of_its_sync(settings: dict[str, Any], tmp_
     assert "incomplete" in ran.err
 
 
+@pytest.mark.parametrize(
+    ("listener", "problem"),
+    [
+        ({"type": "ONCE"}, "OCEAN__SCHEDULED_RESYNC_INTERVAL"),
+        ({"type": "once", "interval": "abc"}, "OCEAN__EVENT_LISTENER"),
+        ({"type": "POLLING"}, "OCEAN__SCHEDULED_RESYNC_INTERVAL"),
+        ({"type": "SOMETIMES"}, "OCEAN__EVENT_LISTENER"),
+    ],
+)
+def test_an_environment_that_is_wrong_ends_the_process_with_all_problems(
+    listener: dict[str, str], problem: str, tmp_path: Path, url: str
+) -> None:
+    """It cannot change while the process runs, so that nothing is worth waiting for."""
+    variables = {
+        "OCEAN__EVENT_LISTENER": json.dumps(listener),
+        "OCEAN__SCHEDULED_RESYNC_INTERVAL": "@hourly",
+        "OCEAN__INTEGRATION__CONFIG__BASE_URL": url,
+        "OCEAN__INTEGRATION__CONFIG__PAGE_SIZE": "many",
+        "PENSTOCK__SERVICE__PORT": "0",
+    }
+    ran = penstock("serve", folder=tmp_path, variables=variables, seconds=20)
+
+    assert ran.code == 2
+    assert problem in ran.err
+    assert "PAGE_SIZE" in ran.err
+
+
+def test_once_ends_with_what_is_wrong_in_a_file_that_would_be_looked_at_again(tmp_path: Path, url: str) -> None:
+    write_config(tmp_path, _config(url, eventListener={"type": "ONCE"}, scheduledResyncInterval=0))
+    ran = penstock("serve", folder=tmp_path, seconds=20)
+
+    assert (ran.code, "scheduledResyncInterval" in ran.err) == (2, True)
+
+
 def test_options_that_contradict_are_refused(tmp_path: Path) -> None:
     ran = penstock("serve", "--sources", "x", "--once", folder=tmp_path)
     assert (ran.code, "leave out --config, --mapping and --once" in ran.err) == (2, True)

@@ -10,7 +10,7 @@ import click
 from penstock.cli.ending import ending_at_once
 from penstock.cli.failures import explained, misuse
 from penstock.cli.options import PATH, config_file, examples, mapping_file
-from penstock.cli.plugged import listed_plugins, pluggable
+from penstock.cli.plugged import pluggable
 
 if TYPE_CHECKING:
     from penstock.config.load import Inputs
@@ -57,6 +57,10 @@ def serve(
         else:
             from penstock.service import serve as serve_until_stopped
 
+            if sources is None and not _can_change(given):
+                from penstock.cli.settings import load
+
+                context.settings = load(given)  # what is wrong there stays so for ever
             options = _options(given, sources, port)
             _write_logs_as(log_format, options.service.log_level)
             code = asyncio.run(serve_until_stopped(options))
@@ -74,13 +78,15 @@ def _inputs(sources: Path | None, config: Path | None, mapping: Path | None) -> 
 
 
 def _is_once(given: Inputs) -> bool:
-    from penstock.config.load import load_calendar
-    from penstock.errors import ConfigurationError
+    from penstock.config.load import asks_for_one_sync
 
-    try:
-        return load_calendar(given, listed_plugins()).listener.type == "ONCE"
-    except ConfigurationError:
-        return False  # the service waits until somebody puts it right
+    return asks_for_one_sync(given)
+
+
+def _can_change(given: Inputs) -> bool:
+    """Whether there is a file that the service looks at: the environment of a process stays as it is."""
+    named = given.config_file is not None or given.mapping_file is not None
+    return named or any(file is not None and file.is_file() for file in (given.dotenv, given.ocean_config))
 
 
 def _options(given: Inputs, folder: Path | None, port: int | None) -> Options:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Inputs",
     "Place",
+    "asks_for_one_sync",
     "load_access",
     "load_calendar",
     "load_place",
@@ -183,6 +184,20 @@ def load_calendar(inputs: Inputs, plugins: PluginManager) -> Calendar:
     if found.problems or not (general and listener):
         raise found.error()
     return Calendar(place.source, general.scheduled_resync_interval, listener)
+
+
+def asks_for_one_sync(inputs: Inputs) -> bool:
+    """Return whether there is to be a single sync, whatever is wrong with the rest of the settings."""
+    from penstock.config.service import EventListener  # noqa: PLC0415 - as above
+
+    found = Findings()
+    environment = environment_of(inputs, found)
+    config = read_blocks(inputs, _CALENDAR, environment, found)
+    if config is None:
+        return False
+    _, place = read_block("event_listener", EventListener, config, environment, found)
+    kind = place.fields.get("type", NOTHING).value
+    return isinstance(kind, str) and kind.upper() == "ONCE"
 
 
 def load_service(inputs: Inputs) -> ServiceDocument:
