@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,22 @@ def test_a_request_for_a_sync_must_be_signed_small_and_make_sense(tmp_path: Path
         identified = httpx.get(service.url + "/docs", headers={"X-Request-ID": "abc-1"}, trust_env=False)
         assert identified.headers["X-Request-ID"] == "abc-1"
         assert float(identified.headers["X-Process-Time"]) >= 0
+
+
+def test_a_request_that_was_obeyed_is_not_obeyed_again_after_a_restart(tmp_path: Path, url: str) -> None:
+    write_config(tmp_path, _config(url, eventListener={"type": "WEBHOOK"}))
+    with serving(tmp_path) as service:
+        service.is_ready()
+        once = service.ask()
+        assert once.status_code == 202
+        service.says("sync ends: complete")
+    signed = {name: value for name, value in once.request.headers.items() if name.startswith("x-penstock")}
+    eventually(lambda: time.time() > int(signed["x-penstock-timestamp"]) + 2)
+    with serving(tmp_path) as service:
+        service.is_ready()
+        again = service.ask(once.request.content, signed)
+        assert (again.status_code, "before the service began" in again.json()["error"]) == (401, True)
+        assert service.ask().status_code == 202
 
 
 def test_without_a_secret_nobody_can_ask_for_a_sync(tmp_path: Path, url: str) -> None:

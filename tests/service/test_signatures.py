@@ -9,6 +9,7 @@ from penstock.service.signatures import WINDOW, Signatures, signature
 
 SECRET = SecretStr("correct horse battery staple")
 NOW = 1_800_000_000.0
+BEGAN = NOW - 3600
 BODY = b'{"source": "hr"}'
 
 
@@ -23,7 +24,7 @@ def test_the_signature_is_that_of_ports_webhooks() -> None:
 
 @pytest.mark.parametrize("prefix", ["x-penstock", "x-port"])
 def test_a_signed_request_is_accepted_once(prefix: str) -> None:
-    signatures = Signatures(SECRET)
+    signatures = Signatures(SECRET, BEGAN)
     headers = _headers(prefix=prefix)
 
     assert signatures.refusal(headers, BODY, NOW) is None
@@ -31,7 +32,7 @@ def test_a_signed_request_is_accepted_once(prefix: str) -> None:
 
 
 def test_the_same_wish_can_be_signed_anew() -> None:
-    signatures = Signatures(SECRET)
+    signatures = Signatures(SECRET, BEGAN)
 
     assert signatures.refusal(_headers("1800000000"), BODY, NOW) is None
     assert signatures.refusal(_headers("1800000001"), BODY, NOW) is None
@@ -53,12 +54,12 @@ def test_the_same_wish_can_be_signed_anew() -> None:
     ],
 )
 def test_anything_else_is_refused(headers: dict[str, str], body: bytes, why: str) -> None:
-    assert (Signatures(SECRET).refusal(headers, body, NOW) or "").startswith(why)
+    assert (Signatures(SECRET, BEGAN).refusal(headers, body, NOW) or "").startswith(why)
 
 
 def test_a_request_cannot_be_played_back_while_its_timestamp_is_good() -> None:
     """Requests in between do not make the first one forgotten."""
-    signatures = Signatures(SECRET)
+    signatures = Signatures(SECRET, BEGAN)
     early = _headers(str(int(NOW)))
     assert signatures.refusal(early, BODY, NOW - WINDOW) is None
 
@@ -67,3 +68,11 @@ def test_a_request_cannot_be_played_back_while_its_timestamp_is_good() -> None:
         assert signatures.refusal(_headers(str(int(NOW) + step), other), other, NOW + step) is None
         assert signatures.refusal(early, BODY, NOW + step) == "it came before"
     assert signatures.refusal(early, BODY, NOW + WINDOW) == "it came before"
+
+
+def test_what_was_signed_before_the_service_began_may_have_been_obeyed_then() -> None:
+    why = "it was signed before the service began, and may have been obeyed then: sign it anew"
+
+    assert Signatures(SECRET, NOW + 0.9).refusal(_headers(), BODY, NOW + 1) is None  # timestamps are whole seconds
+    for later in (2, 200):
+        assert Signatures(SECRET, NOW + later).refusal(_headers(), BODY, NOW + later + 1) == why

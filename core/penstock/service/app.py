@@ -68,7 +68,7 @@ class Pages:
     def __init__(self, condition: Condition, metrics: Metrics, secret: SecretStr | None, prefix: str) -> None:
         self._condition = condition
         self._metrics = metrics
-        self._signatures = None if secret is None else Signatures(secret)
+        self._signatures = None if secret is None else Signatures(secret, time.time())
         self._prefix = prefix
 
     def application(self) -> ASGIApp:

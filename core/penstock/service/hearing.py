@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -71,7 +72,7 @@ class Hearing:
             case Opened(secret):
                 self.missing = ""
                 if secret and (self._signatures is None or self._signatures[0] != secret):
-                    self._signatures = secret, Signatures(SecretStr(secret))
+                    self._signatures = secret, Signatures(SecretStr(secret), time.time())
                 if not self._before:
                     self._before = True
                     self._opened()

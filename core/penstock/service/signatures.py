@@ -16,6 +16,8 @@ from pydantic import SecretStr
 
 WINDOW: Final = 300.0
 """Seconds by which the clocks of the two may differ, the way of the request included."""
+_SKEW: Final = 1.0
+"""Seconds: timestamps are whole ones."""
 _PREFIXES: Final = ("x-penstock", "x-port")
 _LONGEST_TIMESTAMP: Final = 16
 
@@ -27,10 +29,16 @@ def signature(secret: SecretStr, timestamp: str, body: bytes) -> str:
 
 
 class Signatures:
-    """Accepts each signed request once."""
+    """Accepts each signed request once.
 
-    def __init__(self, secret: SecretStr) -> None:
+    Args:
+        secret: What they are signed with.
+        since: When it began to listen, in seconds since the epoch: which of those before were obeyed nobody knows.
+    """
+
+    def __init__(self, secret: SecretStr, since: float) -> None:
         self._secret = secret
+        self._since = since - _SKEW
         self._seen: dict[str, float] = {}
         """Signatures, and until when they would be accepted."""
 
@@ -55,6 +63,8 @@ class Signatures:
             return "its timestamp is not seconds since the epoch"
         if abs(now - int(timestamp)) > WINDOW:
             return f"its timestamp is more than {WINDOW:g} seconds off"
+        if int(timestamp) < self._since:
+            return "it was signed before the service began, and may have been obeyed then: sign it anew"
         self._seen = {seen: until for seen, until in self._seen.items() if until >= now}
         if given in self._seen:
             return "it came before"
