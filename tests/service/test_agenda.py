@@ -97,3 +97,13 @@ def test_whatever_was_accepted_is_covered_by_a_sync_that_begins_afterwards(
             assert all(kinds and kinds <= task.only for kinds in owed)
             owed.clear()
     assert not owed
+
+
+def test_what_is_due_follows_a_sync_that_was_told_to_stop() -> None:
+    agenda = _under_way()
+    agenda.breaks_off = True
+
+    assert agenda.ask(Task(Cause.SCHEDULE)) is Answer.QUEUED
+    agenda.end()
+    assert agenda.begin() == Task(Cause.SCHEDULE)
+    assert agenda.ask(Task(Cause.SCHEDULE)) is Answer.SKIPPED

@@ -147,6 +147,23 @@ def test_a_schedule_is_kept_and_skips_while_a_sync_is_under_way(tmp_path: Path, 
         assert service.metric('penstock_runs_skipped_total{source="test"}') >= 1
 
 
+def test_a_sync_that_takes_too_long_is_stopped_and_the_one_that_is_due_begins(
+    tmp_path: Path, api: Api, url: str
+) -> None:
+    api.go.clear()
+    service_block = {"secret": SECRET, "longestRun": "1s"}
+    write_config(tmp_path, _config(url, scheduledResyncInterval="4s", service=service_block))
+    with serving(tmp_path) as service:
+        service.says("sync begins (start)")
+        service.says("the sync takes too long and is stopped")
+        service.says("another sync is asked for (schedule) and follows the one under way")
+        service.says("sync ends: interrupted")
+        api.go.set()
+        service.says("sync begins (schedule)")
+        service.says("sync ends: complete")
+        assert not any("left out" in line for line in service.lines)
+
+
 def test_the_schedule_waits_while_the_source_wants_no_requests(tmp_path: Path) -> None:
     quota = [Reply({"message": "quota"}, 429, {"Retry-After": "4"})]
     with serve(lambda _: quota.pop() if quota else Reply({"users": []})) as server:

@@ -45,13 +45,15 @@ class Agenda(Struct):
 
     current: Task | None = None
     waiting: Task | None = None
+    breaks_off: bool = False
+    """Whether what is under way was told to stop, so that it does not do what others want."""
 
     def ask(self, task: Task) -> Answer:
         """Take a wish: beside a sync that is under way there is room for one more, which covers all further ones."""
         if self.waiting is not None:
             self.waiting = Task(self.waiting.cause, _both(self.waiting.only, task.only))
             return Answer.JOINED
-        if self.current is not None and task.cause in _IMPATIENT:
+        if self.current is not None and task.cause in _IMPATIENT and not self.breaks_off:
             return Answer.SKIPPED
         self.waiting = task
         return Answer.BEGINS if self.current is None else Answer.QUEUED
@@ -63,7 +65,7 @@ class Agenda(Struct):
 
     def end(self) -> None:
         """Note that nothing is under way any more."""
-        self.current = None
+        self.current, self.breaks_off = None, False
 
 
 def _both(one: frozenset[str], other: frozenset[str]) -> frozenset[str]:

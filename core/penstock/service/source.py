@@ -163,10 +163,11 @@ class Source:
                 self.ask(Cause.SCHEDULE)
 
     def _end_if_endless(self) -> None:
-        """Stop a sync that has been under way for so long that it must be stuck."""
+        """Stop a sync that has been under way for so long that it must be stuck; the next one follows it."""
         if self._sync is not None and time.monotonic() - self._since > self._shared.longest_run:
             self._log.alarm("the sync takes too long and is stopped")
             self._sync.cancel()
+            self._agenda.breaks_off = True
 
     async def _do(self, task: Task) -> Ran:
         source, sync = self.calendar.source, uuid.uuid4().hex[:12]
