@@ -179,13 +179,14 @@ def test_a_mistake_is_found_before_anything_is_fetched(
 
 def test_an_earlier_plan_is_gone_when_a_new_one_fails(synced: Path, api: ApiServer) -> None:
     penstock("plan", "--out", "plan.jsonl", folder=synced)
-    (synced / "catalog.db").write_bytes(b"this is no database" * 100)
+    damaged = (synced / "catalog.db").read_bytes()[:8192] + b"this is no database" * 1000
+    (synced / "catalog.db").write_bytes(damaged)
     api.received.clear()
 
     ran = penstock("plan", "--out", "plan.jsonl", folder=synced)
 
     assert (ran.code, ran.out, api.received) == (1, "", [])
-    assert ran.err == "error: catalog.db: cannot read the catalog: it is not an SQLite file\n"
+    assert ran.err == "error: catalog.db: cannot read the catalog: the file is damaged\n"
     assert not (synced / "plan.jsonl").exists()
 
 
