@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import logging
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from urllib.parse import quote, quote_plus
@@ -204,6 +205,73 @@ def test_every_text_within_json_is_redacted() -> None:
 def test_urls_within_a_text_lose_what_looks_secret_though_unknown() -> None:
     text = 'GET "https://joe:pw@a.test/x?sig=abc&page=1" failed'
     assert Redactor()(text) == 'GET "https://***@a.test/x?sig=***&page=1" failed'
+
+
+_BEGIN, _END = "-----BEGIN RSA PRIVATE KEY-----", "-----END RSA PRIVATE KEY-----"
+_OPENSSH = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEA\n-----END OPENSSH PRIVATE KEY-----"
+_PGP = "-----BEGIN PGP PRIVATE KEY BLOCK-----\nVersion: x-1\n\nlQOYBF\n-----END PGP PRIVATE KEY BLOCK-----"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "AKIAIOSFODNN7EXAMPLE",
+        "ASIAIOSFODNN7EXAMPLE",
+        f"ghp_{'a1B2' * 9}",
+        f"gho_{'a1B2' * 9}",
+        f"ghr_{'a1B2' * 19}",
+        f"github_pat_{'a1B2' * 5}ab_{'a1B2' * 15}",
+        f"AIza{'Sy_-9' * 7}",
+        f"ya29.{'a0Af_-' * 20}",
+        "xoxb-123456789012-abcdefghijkl",
+        f"{_BEGIN}\nMIIEab+/cd==\n{_END}",
+        f"{_BEGIN}\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nMIIEab\n{_END}",
+        f"{_BEGIN}\\nMIIEab\\n{_END}",
+        _OPENSSH,
+        _PGP,
+    ],
+)
+@pytest.mark.parametrize(
+    "around", ["{}", 'value "{}" is odd', "a\\n{}\\tb", "x=%22{}%22", "https://a.test/{}/b", "({})."]
+)
+def test_a_secret_that_nobody_has_told_is_masked_by_its_shape(secret: str, around: str) -> None:
+    assert Redactor()(around.format(secret)) == around.format("***")
+
+
+@pytest.mark.parametrize(
+    "secret", [f"{_BEGIN}\nMIIEvQIBADANBgkqhkiG9w0BAQ\nEFAASC…", "'ghp_abcdefghijklmnopqrstuvwxyz012345"]
+)
+def test_a_shape_is_masked_though_the_text_was_cut_off_within_it(secret: str) -> None:
+    shown = Redactor()(f"it has {secret}")
+
+    assert shown.removesuffix("…").replace("'", "") == "it has ***"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "expected a private key as PEM text (-----BEGIN PRIVATE KEY-----) or as a JWK in JSON",
+        f"{_BEGIN} and {_BEGIN} have to be there",
+        "-----BEGIN CERTIFICATE-----\nMIIEvQIBADANBgkqhkiG9w0BAQ\n-----END CERTIFICATE-----",
+        "AKIA is a prefix, ASIA a continent; AKIAIOSFODNN7EXAMPLETOO and xAKIAIOSFODNN7EXAMPLE are words",
+        "/github_pat_list, ghp_ and gho_short, a highlight_of_the_night_in_ghostbusters",
+        "AIza, MAIzabcdefghijklmnopqrstuvwxyz0123456789, ya29.short",
+        "xoxo-love, foxox-9, the xoxb- prefix",
+        "550e8400-e29b-41d4-a716-446655440000 da39a3ee5e6b4b0d3255bfef95601890afd80709",
+    ],
+)
+def test_what_only_resembles_such_a_shape_stays(text: str) -> None:
+    assert Redactor()(text) == text
+
+
+@pytest.mark.parametrize(
+    "part", [f"{_BEGIN}\n", f"{_BEGIN}\nMIIEvQIBADANBgkqhkiG9w0BAQ\n", "AKIA", "xoxb-", "ghp_", "-", "%AAIza"]
+)
+def test_a_text_of_nothing_but_beginnings_is_redacted_in_reasonable_time(part: str) -> None:
+    begun = time.monotonic()
+    Redactor()("PRIVATE KEY" + part * (300_000 // len(part)))
+
+    assert time.monotonic() - begun < 5
 
 
 class Inner(BaseModel):

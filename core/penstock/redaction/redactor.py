@@ -9,6 +9,7 @@ from typing import Final
 
 from penstock.redaction.finding import WHOLE_WORD_BELOW
 from penstock.redaction.names import looks_secret
+from penstock.redaction.shapes import mask_shapes
 from penstock.redaction.spellings import (
     PARTS,
     TO_URLSAFE,
@@ -29,7 +30,10 @@ _LONGEST_WORD: Final = 8192
 
 
 class Redactor:
-    """Replaces known secrets in any text: as they are, URL-encoded, JSON- or HTML-escaped, base64-encoded, cut off."""
+    """Replaces known secrets in any text: as they are, URL-encoded, JSON- or HTML-escaped, base64-encoded, cut off.
+
+    Of others it replaces those that show by their shape what they are.
+    """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         self._secrets: dict[str, None] = {}
@@ -52,13 +56,14 @@ class Redactor:
             self._beginnings = [text for text in dict.fromkeys(either) if len(text) >= WHOLE_WORD_BELOW]
 
     def __call__(self, text: str) -> str:
-        """Return the text with ``***`` for every secret, known or recognised in a URL."""
+        """Return the text with ``***`` for every secret, known or recognised by its shape or in a URL."""
         for encoded in self._encoded:
             text = _without_base64(text, encoded)
         for plain in self._plain:
             text = plain.sub(MASK, text)
         if self._beginnings:
             text = self._without_beginnings(text)
+        text = mask_shapes(text)
         return _URL.sub(lambda match: mask_url(match[0]), text) if "://" in text else text
 
     def json(self, value: JSON) -> JSON:

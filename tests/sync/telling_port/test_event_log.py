@@ -84,6 +84,19 @@ def test_no_secret_is_in_the_event_log(project: Project, api: ApiServer, standin
     assert all(b"5e0d1c77" not in one.body for one in standin.received)
 
 
+def test_a_refusal_that_repeats_what_looks_like_a_secret_is_told_without_it(
+    project: Project, standin: PortStandIn, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = f"ghp_{'a1B2' * 9}"
+    standin.faults.rejected["4"] = f"{token} is no number"
+    report = project.sync()
+
+    told = "the sink refused it: *** is no number (422 invalid_request)"
+    assert [one.message for one in report.kinds[0].errors] == [told]
+    assert [one["message"] for one in logged(standin) if "no number" in one["message"]] == [f"/users user/4: {told}"]
+    assert token not in caplog.text
+
+
 @pytest.mark.parametrize("name", ["broken", "missing", "dropped", "limited"])
 def test_a_log_that_port_does_not_take_harms_nothing(
     project: Project, standin: PortStandIn, name: Name, caplog: pytest.LogCaptureFixture

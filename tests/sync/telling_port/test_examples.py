@@ -55,6 +55,7 @@ def test_secrets_are_taken_out_by_what_they_are_and_by_what_they_are_called(
         "credentials": {"user": "ada", "scopes": ["x"], "active": True, "until": None},
         "country": "AT",
         "list": [{"clientSecret": "s"}],
+        "remark": "of AWS: AKIAIOSFODNN7EXAMPLE",
     }
     api.handler = routes({"/users": [record]})
     project.sync()
@@ -68,6 +69,7 @@ def test_secrets_are_taken_out_by_what_they_are_and_by_what_they_are_called(
         "credentials": {"user": "***", "scopes": ["***"], "active": True, "until": None},
         "country": "AT",
         "list": [{"clientSecret": "***"}],
+        "remark": "of AWS: ***",
     }
     assert not any(secret.encode() in one.body for one in standin.requests())
 
