@@ -145,6 +145,45 @@ def test_a_blueprint_that_does_not_exist_is_named_and_nothing_else_suffers(
     assert len(names(standin)) == 60
 
 
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/entities/bulk", ""),
+        ("", "the blueprint cannot be read: "),
+        ("/entities/search", "the blueprint cannot be searched: "),
+    ],
+    ids=["writing", "reading", "searching"],
+)
+def test_a_blueprint_that_port_does_not_let_us_touch_costs_its_own_entities_only(
+    project: Project, api: ApiServer, standin: PortStandIn, path: str, says: str
+) -> None:
+    project.sync()
+    teams = [{"id": f"t{number}", "name": f"Renamed {number}"} for number in range(2)]
+    users = [{**one, "team": "t0"} for one in people(59)]
+    api.handler = routes({"/teams": teams, "/users": users})
+    project.config["resources"].reverse()
+    standin.faults.pending.append(Fault("forbidden", f"/blueprints/team{path}", times=1000))
+
+    report = project.sync()
+
+    assert [(one.status, one.updated, one.refused, one.deleted) for one in report.kinds] == [
+        ("incomplete", 0, 2, 0),
+        ("complete", 40, 0, 1),
+    ]
+    forbidden = f"{says}told to: forbidden (x-trace-id trace-of-a-fault) (403 forbidden)"
+    assert report.kinds[0].errors[0].message == f"the sink refused it: {forbidden}"
+    assert (len(names(standin)), len(names(standin, "team"))) == (59, 3)
+    assert standin.entities.of("team")["t1"].title == "Team 1"
+
+
+@pytest.mark.parametrize("path", ["/datasource-entities", "/access_token"])
+def test_what_port_forbids_altogether_ends_the_run(project: Project, standin: PortStandIn, path: str) -> None:
+    standin.faults.pending.append(Fault("forbidden", path, times=1000))
+
+    with pytest.raises(SinkError, match="told to: forbidden"):
+        project.sync()
+
+
 def test_wrong_credentials_end_the_run_before_anything_is_written(project: Project, standin: PortStandIn) -> None:
     project.config["sink"]["clientSecret"] = "wr0ng-s3cret"
 

@@ -23,8 +23,11 @@ _EARLY: Final = 60.0
 """Seconds before its end from which a token is replaced."""
 _EARLY_SHARE: Final = 0.1
 """The same as a share of a short token's life."""
-_DOWN: Final = frozenset({401, 403, 408, 429, 502, 503, 504})
-"""Answers that say nothing of what was asked: all else would be answered so as well."""
+_DOWN: Final = frozenset({401, 408, 429, 502, 503, 504})
+"""Answers that say nothing of what was asked: all else would be answered so as well.
+
+403 is none of them, for permissions can be those of one blueprint.
+"""
 _IDENTIFIER: Final = re.compile(r"[!-.0-~]+")
 _READER: Final = "reader"
 """Who only looks into a catalog."""

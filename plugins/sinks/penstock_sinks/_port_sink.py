@@ -30,7 +30,7 @@ from penstock import (
     SinkContext,
     WriteFlags,
 )
-from penstock.errors import did_you_mean
+from penstock.errors import SinkError, did_you_mean
 from penstock.values import UNCHANGED
 from penstock_sinks._json import UnstorableError
 from penstock_sinks._port_api import Api, RefusalError, client_settings
@@ -61,6 +61,8 @@ class _Blueprint(Struct, frozen=True):
     """Where its relations lead to, by name."""
     flaw: Outcome | None = None
     """Why nothing can be written to it."""
+    is_closed: bool = False
+    """Whether Port lets us see nothing of what it has."""
 
 
 class PortSink(Sink):
@@ -160,8 +162,12 @@ class PortSink(Sink):
 
     async def _list_all_of(self, identifier: str, blueprint: Mapping[str, Any]) -> None:
         self._memory.begin_list()
-        async for page in self._finder.pages(blueprint, ours=False):
-            self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
+        try:
+            async for page in self._finder.pages(blueprint, ours=False):
+                self._memory.add_to_list((identifier, found["identifier"], orjson.dumps(found)) for found in page)
+        except RefusalError as error:
+            message = f"Port does not list the entities of {identifier}: {error.message} ({error.status} {error.code})"
+            raise SinkError(message) from error
 
     async def tell(self, news: RunNews) -> None:
         """Tell Port, for the pages that show it."""
@@ -187,14 +193,20 @@ class PortSink(Sink):
         return [found.get(key) for key in keys]
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
-        """Delete what is ours, unless something that stays leads to it."""
-        named = [key for key in keys if is_name(key.identifier)]
+        """Delete what is ours, unless something that stays leads to it, or Port does not let us see it."""
+        outcomes = {key: flaw for key in keys if (flaw := self._unseen(key.blueprint)) is not None}
+        named = [key for key in keys if key not in outcomes and is_name(key.identifier)]
         staying = await self._leads.staying(named) if self._leads_matter else dict[EntityKey, str]()
-        outcomes = {key: Outcome("deferred", reason) for key, reason in staying.items()}
-        outcomes |= await self._deleter.delete([key for key in keys if key not in staying])
+        outcomes |= {key: Outcome("deferred", reason) for key, reason in staying.items()}
+        outcomes |= await self._deleter.delete([key for key in keys if key not in outcomes])
         self._memory.forget(key for key, outcome in outcomes.items() if outcome.kind == "deleted")
         self._memory.stay(key for key in outcomes if key not in staying and outcomes[key].kind in _STAYED)
         return _once(keys, outcomes)
+
+    def _unseen(self, blueprint: str) -> Outcome | None:
+        """Return why nothing is deleted from a blueprint that Port does not let us see."""
+        known = self._blueprints.get(blueprint)
+        return known.flaw if known is not None and known.is_closed else None
 
     async def _require(self, blueprint: str) -> None:
         """Get to know a blueprint, and what we have in it."""
@@ -210,12 +222,13 @@ class PortSink(Sink):
         try:
             found = await self._finder.blueprint(blueprint)
         except RefusalError as error:
-            self._blueprints[blueprint] = _Blueprint({}, await self._without(blueprint, error))
+            closed = error.status == HTTPStatus.FORBIDDEN
+            self._blueprints[blueprint] = _Blueprint({}, await self._without(blueprint, error), is_closed=closed)
             return
         relations = cast("Mapping[str, Any]", found.get("relations") or {})
         targets = {name: str(relation.get("target", "")) for name, relation in relations.items()}
-        await self._take_stock(blueprint, {"identifier": blueprint, **found})
-        self._blueprints[blueprint] = _Blueprint(targets)
+        flaw = await self._take_stock(blueprint, {"identifier": blueprint, **found})
+        self._blueprints[blueprint] = _Blueprint(targets, flaw, is_closed=flaw is not None)
 
     async def _without(self, blueprint: str, error: RefusalError) -> Outcome:
         if error.status != HTTPStatus.NOT_FOUND:
@@ -223,18 +236,23 @@ class PortSink(Sink):
         known = [str(one["identifier"]) for one in await self._finder.blueprints()]
         return Outcome("refused", f'Port has no blueprint "{blueprint}"{did_you_mean(blueprint, known)}')
 
-    async def _take_stock(self, blueprint: str, found: Mapping[str, Any]) -> None:
+    async def _take_stock(self, blueprint: str, found: Mapping[str, Any]) -> Outcome | None:
+        """Look at what we have in a blueprint; return why we may not."""
         try:
             async for page in self._finder.pages(found, ours=True):
                 self._memory.hold(blueprint, ((one["identifier"], orjson.dumps(one)) for one in page))
             self._listed.add(blueprint)
-        except RefusalError as error:  # then everything is sent, which is slow and right
-            _LOG.warning(
+        except RefusalError as error:
+            if error.status == HTTPStatus.FORBIDDEN:
+                reason = f"the blueprint cannot be searched: {error.message} ({error.status} {error.code})"
+                return Outcome("refused", reason)
+            _LOG.warning(  # then everything is sent, which is slow and right
                 "Port does not say which entities of %s it has (%s %s): all are sent",
                 blueprint,
                 error.status,
                 error.message,
             )
+        return None
 
     async def _sort_out(self, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
         """Find what cannot or need not be sent."""

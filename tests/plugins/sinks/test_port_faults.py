@@ -96,6 +96,28 @@ def test_one_that_is_rejected_is_refused_with_ports_words(ported: PortCatalog) -
     assert outcomes[7].reason == "it does not please (422 invalid_request)"
 
 
+@pytest.mark.parametrize("path", ["", "/entities/search"])
+def test_nothing_is_deleted_from_a_blueprint_that_port_does_not_let_us_see(ported: PortCatalog, path: str) -> None:
+    ported.write(*USERS[:3], Entity("team", "t1"))
+    ported.standin.faults.pending.append(Fault("forbidden", f"/blueprints/user{path}", times=1000))
+
+    async def use(sink: Sink) -> tuple[list[str], list[str]]:
+        written = await sink.write(EntityBatch("/users", USERS[:3]))
+        keys = [EntityKey("user", "u00"), EntityKey("team", "t1"), EntityKey("user", "u01")]
+        return [one.kind for one in written], [one.kind for one in await sink.delete(keys)]
+
+    assert ported.run(use) == (["refused"] * 3, ["refused", "deleted", "refused"])
+    assert set(ported.standin.entities.of("user")) == {"u00", "u01", "u02"}
+
+
+def test_a_blueprint_that_may_not_be_listed_is_named(ported: PortCatalog) -> None:
+    ported.write(USERS[0])
+    ported.standin.faults.pending.append(Fault("forbidden", "/blueprints/user/entities/search"))
+
+    with pytest.raises(SinkError, match="Port does not list the entities of user: told to: forbidden"):
+        ported.entities("user")
+
+
 def test_what_expires_while_requests_are_in_flight_is_renewed_once(ported: PortCatalog) -> None:
     async def use(sink: Sink) -> None:
         await sink.write(EntityBatch("/users", [user("first")]))

@@ -7,8 +7,10 @@ from typing import Final, Literal, TypeAlias
 
 from penstock.demo.port.wire import Answer, Received
 
-Name: TypeAlias = Literal["limited", "broken", "unavailable", "expired", "slow", "dropped", "missing", "too_large"]
-"""429; 500; 503; 401; an answer that takes ``seconds``; done, and the connection breaks; 404; 413."""
+Name: TypeAlias = Literal[
+    "limited", "broken", "unavailable", "expired", "slow", "dropped", "missing", "too_large", "forbidden"
+]
+"""429; 500; 503; 401; an answer that takes ``seconds``; done, and the connection breaks; 404; 413; 403."""
 _STATUS: Final[dict[Name, tuple[int, str]]] = {
     "limited": (429, "too_many_requests"),
     "broken": (500, "internal_error"),
@@ -16,6 +18,7 @@ _STATUS: Final[dict[Name, tuple[int, str]]] = {
     "expired": (401, "unauthorized"),
     "missing": (404, "not_found"),
     "too_large": (413, "payload_too_large"),
+    "forbidden": (403, "forbidden"),
 }
 
 
