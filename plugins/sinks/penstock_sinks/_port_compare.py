@@ -34,6 +34,18 @@ def is_held(entity: Entity, held: Mapping[str, Any], *, merge: bool) -> bool:
     )
 
 
+def written_over(held: Mapping[str, Any], entity: Entity, *, merge: bool) -> Mapping[str, Any]:
+    """Return what Port holds once the entity was written; ``entity`` and ``merge`` as of ``is_held``."""
+    before = held if merge else dict[str, Any]()
+    labels = {"title": entity.title, "icon": entity.icon, "team": entity.team}
+    return {
+        "identifier": entity.identifier,
+        **{name: before.get(name) if value is UNSET else value for name, value in labels.items()},
+        "properties": {**(before.get("properties") or {}), **entity.properties},
+        "relations": {**(before.get("relations") or {}), **entity.relations},
+    }
+
+
 def _has_properties(entity: Entity, held: Mapping[str, JSON]) -> bool:
     for name, value in entity.properties.items():
         other = held.get(name)

@@ -129,12 +129,17 @@ class Memory:
         self._many("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
 
     def held(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, Any]:
-        """Return what Port held of these when it was asked, by identifier."""
+        """Return what Port holds of these, as far as it is known, by identifier."""
         if blueprint not in self._holding:
             return {}
         return {
             name: orjson.loads(content) for name, content in self._look_up("held", "content", blueprint, identifiers)
         }
+
+    def let_go(self, blueprint: str, identifiers: Iterable[str]) -> None:
+        """Take note that what Port holds of these is not known any more."""
+        rows = ((blueprint, identifier) for identifier in identifiers)
+        self._many("DELETE FROM held WHERE blueprint = ? AND identifier = ?", rows)
 
     def meet(self, blueprint: str, digests: Mapping[str, int]) -> None:
         """Take note that these were written in this run, or found to be unchanged, by identifier, with what."""

@@ -35,7 +35,7 @@ from penstock.values import UNCHANGED
 from penstock_sinks._json import UnstorableError
 from penstock_sinks._port_api import Api, RefusalError, client_settings
 from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
-from penstock_sinks._port_compare import is_comparable, is_held
+from penstock_sinks._port_compare import is_comparable, is_held, written_over
 from penstock_sinks._port_delete import Deleter
 from penstock_sinks._port_examples import MOST, send_examples
 from penstock_sinks._port_find import Finder, Found
@@ -48,6 +48,7 @@ from penstock_sinks.port import PortConfig
 _LOG: Final = logging.getLogger(__name__)
 _DONE: Final = frozenset({"created", "updated", "unchanged"})
 _STAYED: Final = frozenset({"refused", "deferred"})
+_WRITTEN: Final = _DONE - {"unchanged"}
 _STEP: Final = 250
 """Entities that are remembered at once."""
 _FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEntities is off")
@@ -308,12 +309,9 @@ class PortSink(Sink):
         )
 
     def _is_known(self, entity: Entity, digest: int, about: _About) -> bool:
-        written = about.met.get(entity.identifier)
-        if written is not None:
-            return is_comparable(entity) and written == digest
         held = about.held.get(entity.identifier)
-        if held is None:
-            return False
+        if held is None:  # by now it may have been made in this run
+            return is_comparable(entity) and about.met.get(entity.identifier) == digest
         return is_comparable(entity) and is_held(entity, held, merge=self._flags.enable_merge_entity)
 
     async def _remember(self, kind: str, work: _Work) -> None:
@@ -331,14 +329,46 @@ class PortSink(Sink):
     def _remember_some(self, kind: str, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
         done: dict[str, int] = {}
         for index in indexes:
-            entity, became = work.entities[index], work.outcomes[index].kind
-            if became in _DONE:
+            entity, outcome = work.entities[index], work.outcomes[index]
+            if outcome.kind in _DONE:
                 if entity.search is None:  # so that we know what Port calls it
                     done[entity.identifier] = work.digests[index]
-            elif became == "deferred":
+            elif outcome.kind == "deferred":
                 needs = led_to(entity, self._blueprints[blueprint].targets)
                 self._memory.put_off(kind, blueprint, entity.identifier, body_of(entity), needs)
         self._memory.meet(blueprint, done)
+        self._hold_anew(work, blueprint, indexes)
+
+    def _hold_anew(self, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
+        """Bring what Port held up to date, for another kind may bring the rest of the same entities."""
+        held = work.held.get(blueprint)
+        if not held:
+            return
+        known: list[tuple[str, bytes]] = []
+        unknown: list[str] = []
+        for index in indexes:
+            entity, outcome = work.entities[index], work.outcomes[index]
+            if entity.search is not None or outcome.kind not in _WRITTEN:
+                continue
+            if (before := held.get(entity.identifier)) is not None:
+                after = self._after(entity, before)
+                if after is None:
+                    unknown.append(entity.identifier)
+                else:
+                    known.append((entity.identifier, after))
+        if known:
+            self._memory.hold(blueprint, known)
+        if unknown:
+            self._memory.let_go(blueprint, unknown)
+
+    def _after(self, entity: Entity, held: Mapping[str, Any]) -> bytes | None:
+        """Return what Port holds of an entity now that it was written; None where only Port knows."""
+        if not is_comparable(entity):
+            return None
+        try:
+            return orjson.dumps(written_over(held, entity, merge=self._flags.enable_merge_entity))
+        except orjson.JSONEncodeError:  # numbers beyond 64 bits
+            return None
 
     async def _settle(self, group: Sequence[Waiting]) -> list[Settled]:
         items = (Item(index, one.blueprint, one.body, relates=True) for index, one in enumerate(group))

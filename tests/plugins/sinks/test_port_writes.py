@@ -73,6 +73,54 @@ def test_a_second_unchanged_run_sends_no_entity(ported: PortCatalog) -> None:
     assert len(writes(ported)) == before
 
 
+MAIL = [Entity("user", f"u{number}", title="A", properties={"mail": "m"}) for number in range(25)]
+ROLE = [Entity("user", f"u{number}", properties={"role": "r"}) for number in range(25)]
+
+
+def in_one_run(ported: PortCatalog, *batches: Sequence[Entity]) -> list[set[str]]:
+    """Write batch after batch, and return what became of each."""
+
+    async def use(sink: Sink) -> list[set[str]]:
+        return [{one.kind for one in await sink.write(EntityBatch("/users", batch))} for batch in batches]
+
+    for batch in batches:
+        ported.prepare(batch)
+    return ported.run(use)
+
+
+def test_what_two_kinds_complete_is_sent_once(ported: PortCatalog) -> None:
+    assert in_one_run(ported, MAIL, ROLE) == [{"created"}, {"updated"}]
+    sent = len(writes(ported))
+
+    assert in_one_run(ported, MAIL, ROLE) == [{"unchanged"}, {"unchanged"}]
+    assert len(writes(ported)) == sent
+
+
+def test_where_one_of_two_kinds_has_changed_the_other_is_not_sent(ported: PortCatalog) -> None:
+    in_one_run(ported, MAIL, ROLE)
+    changed = [replace(one, title="B", properties={"mail": "n"}) for one in MAIL]
+
+    assert in_one_run(ported, changed, ROLE, changed) == [{"updated"}, {"unchanged"}, {"unchanged"}]
+    assert in_one_run(ported, MAIL, changed) == [{"updated"}, {"updated"}]
+    stored = ported.standin.entities.of("user")["u7"]
+    assert (stored.title, stored.properties) == ("B", {"mail": "n", "role": "r"})
+
+
+def test_what_no_memory_can_hold_is_sent_again(ported: PortCatalog) -> None:
+    large = [Entity("user", "u7", properties={"n": 2**70})]
+    in_one_run(ported, MAIL)
+
+    assert in_one_run(ported, large, MAIL[7:8], large) == [{"updated"}] * 3
+
+
+def test_without_merging_each_of_two_kinds_clears_what_the_other_brings(ported: PortCatalog) -> None:
+    cleared = PortCatalog(ported.standin, enableMergeEntity=False)
+    in_one_run(cleared, MAIL, ROLE)
+
+    assert in_one_run(cleared, MAIL, ROLE) == [{"updated"}, {"updated"}]
+    assert ported.standin.entities.of("user")["u7"].properties == {"role": "r"}
+
+
 def test_an_icon_that_changes_is_a_change(ported: PortCatalog) -> None:
     ported.write(replace(user("ada"), icon="User"))
 
