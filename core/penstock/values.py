@@ -273,6 +273,8 @@ class KindNews(NamedTuple):
     """The same of what was odd."""
     blueprints: Sequence[str] = ()
     """What the mapping writes as the blueprint of its entities, as jq, each text once; no secrets."""
+    place: int = 0
+    """Where it is in the mapping, from 0, also where a run reads only some of it."""
 
 
 RemarkLevel: TypeAlias = Literal["error", "warning"]
@@ -284,7 +286,7 @@ class Remark(NamedTuple):
     kind: str
     """Empty where it is about no kind."""
     place: int
-    """Which one of ``RunNews.kinds``, from 0."""
+    """Where that is in the mapping, from 0, as in ``KindNews``."""
     level: RemarkLevel
     text: str
     """Where, and what; no secrets."""

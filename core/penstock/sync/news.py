@@ -47,14 +47,14 @@ class News:
         self._started = time.monotonic()
         self._states: list[NewsState] = []
         """Of the report's kinds, while they are read."""
-        self._blueprints: list[Sequence[str]] = []
-        """The same: what the mapping writes."""
+        self._written: list[tuple[int, Sequence[str]]] = []
+        """The same: where it is in the mapping, and what blueprints that writes."""
 
     async def begun(self, resources: Iterable[Resource], only: Collection[str]) -> None:
         """Tell that the run has begun, and of which kinds."""
-        chosen = [one for one in resources if not only or one.kind in only]
-        self._blueprints = [self._written(one) for one in chosen]
-        await self._tell("running", [KindNews(one.kind, "pending") for one in chosen])
+        chosen = [(place, one) for place, one in enumerate(resources) if not only or one.kind in only]
+        self._written = [(place, self._blueprints_of(one)) for place, one in chosen]
+        await self._tell("running", [KindNews(one.kind, "pending") for _, one in chosen])
 
     async def kind_begun(self) -> None:
         """Tell that the next kind is read."""
@@ -67,7 +67,7 @@ class News:
         await self._go_on()
 
     def listener(self, kind: str, place: int) -> Heard:
-        """Return what tells the messages of one kind, at once; ``place`` is where it is in the report."""
+        """Return what tells the messages of one kind, at once; ``place`` is where it is in the mapping."""
 
         def tell(level: RemarkLevel, message: Message) -> None:
             text = self._redactor()(_text_of(message))  # secrets that were learnt by the last request count as well
@@ -88,7 +88,7 @@ class News:
         kinds = [_news_of(kind)._replace(state="failed") for kind in self._report.kinds]
         await self._tell("failed", kinds)
 
-    def _written(self, resource: Resource) -> Sequence[str]:
+    def _blueprints_of(self, resource: Resource) -> Sequence[str]:
         redacted = self._redactor()
         return list(dict.fromkeys(redacted(entity.blueprint) for entity in resource.entities))
 
@@ -100,8 +100,8 @@ class News:
 
     async def _tell(self, state: NewsState, kinds: Sequence[KindNews]) -> None:
         timetable = None if self._timetable is None else self._timetable.after(datetime.now(UTC))
-        known = zip(kinds, self._blueprints, strict=False)  # a run that fails early has no kinds in its report
-        told = [kind._replace(blueprints=blueprints) for kind, blueprints in known]
+        known = zip(kinds, self._written, strict=False)  # a run that fails early has no kinds in its report
+        told = [kind._replace(blueprints=blueprints, place=place) for kind, (place, blueprints) in known]
         news = RunNews(state, self._report.started_at, time.monotonic() - self._started, told, timetable)
         try:
             await self._sink.tell(news)

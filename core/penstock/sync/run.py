@@ -8,7 +8,6 @@ import time
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import count
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
@@ -253,9 +252,8 @@ class _Run:
     def _reports(self, only: Collection[str]) -> dict[str, KindReport]:
         """Return a report for each resource; the catalog hears of what is said of those that are read."""
         reports: dict[str, KindReport] = {}
-        places = count()
-        for name, resource in self._resources.items():
-            heard = None if only and resource.kind not in only else self._news.listener(resource.kind, next(places))
+        for place, (name, resource) in enumerate(self._resources.items()):
+            heard = None if only and resource.kind not in only else self._news.listener(resource.kind, place)
             reports[name] = KindReport(resource.kind, redact=self._source.secrets, heard=heard)
         return reports
 

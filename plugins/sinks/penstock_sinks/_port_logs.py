@@ -74,16 +74,18 @@ class EventLog:
             kinds = ", ".join(one.kind for one in news.kinds)
             self._add("INFO", f"the sync begins: {kinds or 'it has nothing to read'}", self._common)
             return
-        for index, one in enumerate(news.kinds):
+        for one in news.kinds:
             level = _LEVELS.get(one.state, "INFO")
-            self._add(level, f"{one.kind} {one.state}: {_read(one)}, {one.deleted} deleted", self._of(one.kind, index))
+            self._add(
+                level, f"{one.kind} {one.state}: {_read(one)}, {one.deleted} deleted", self._of(one.kind, one.place)
+            )
         self._add(_LEVELS.get(news.state, "INFO"), f"the sync {news.state} after {news.seconds:.1f} s", self._common)
 
-    def tell_of_kind(self, index: int, kind: KindNews) -> None:
+    def tell_of_kind(self, kind: KindNews) -> None:
         """Add what is to be said of a kind that begins to be read, or has been read."""
         begins = kind.state == "running"
         text = "begins" if begins else f"read in {kind.seconds:.1f} s: {_read(kind)}"
-        self._add("INFO", f"{kind.kind} {text}", self._of(kind.kind, index))
+        self._add("INFO", f"{kind.kind} {text}", self._of(kind.kind, kind.place))
 
     def note(self, remark: Remark) -> None:
         """Add what the report says."""

@@ -97,20 +97,20 @@ class Bulletin:
         before, self._states = self._states or [], [one.state for one in news.kinds]
         if len(before) != len(news.kinds):
             return
-        changed = [(index, one) for index, one in enumerate(news.kinds) if one.state != before[index]]
+        changed = [one for one, state in zip(news.kinds, before, strict=True) if one.state != state]
         if self._log is not None:
-            for index, one in changed:
-                self._log.tell_of_kind(index, one)
+            for one in changed:
+                self._log.tell_of_kind(one)
         if self._integration is not None and (url := _ingest(self._integration, "metricAttributes")):
-            for index, one in changed:
-                await self._tell_of_change(url, index, one)
+            for one in changed:
+                await self._tell_of_change(url, one)
 
-    async def _tell_of_change(self, url: str, index: int, kind: KindNews) -> None:
+    async def _tell_of_change(self, url: str, kind: KindNews) -> None:
         """Tell of a kind that begins or has been read, and measure what is between."""
         if kind.state != "running":
-            self._usage[index] = self._meter.end()
+            self._usage[kind.place] = self._meter.end()
         try:
-            await self._tell_of_kind(url, self._kind(index, kind))
+            await self._tell_of_kind(url, self._kind(kind))
         finally:
             if kind.state == "running":
                 self._meter.begin()
@@ -132,7 +132,7 @@ class Bulletin:
             self._heartbeat.start(url)
 
     async def _tell_of_kinds(self, url: str, news: RunNews) -> None:
-        kinds = [self._kind(index, one) for index, one in enumerate(news.kinds)]
+        kinds = [self._kind(one) for one in news.kinds]
         if news.state == "running":
             whole = self._figures(_RUNTIME, _RUNTIME, 0, "syncing", {})
             await self._figures_api.call_url("POST", f"{url}/syncMetrics", {"syncKindsMetrics": [*kinds, whole]})
@@ -154,7 +154,7 @@ class Bulletin:
             "PUT", f"{url}/syncMetrics/resync/{run}/kind/{kind}", {"syncKindMetrics": figures}
         )
 
-    def _kind(self, index: int, one: KindNews) -> Object:
+    def _kind(self, one: KindNews) -> Object:
         phases: Object = {}
         if one.state not in {"pending", "running"}:
             phases = {
@@ -164,11 +164,11 @@ class Bulletin:
                 "resync": {"duration_seconds": round(one.seconds, 3), "success": int(one.state == "completed")},
             }
         state = "syncing" if one.state == "running" else one.state
-        figures = self._figures(f"{one.kind}-{index}", one.kind, index, state, phases)
+        figures = self._figures(f"{one.kind}-{one.place}", one.kind, one.place, state, phases)
         return {
             **figures,
             "blueprint": _expression(one.blueprints),
-            "metrics": {"phase": phases, **self._usage.get(index, {})},
+            "metrics": {"phase": phases, **self._usage.get(one.place, {})},
         }
 
     def _figures(self, identifier: str, kind: str, index: int, state: str, phases: Object) -> Object:

@@ -96,6 +96,19 @@ def test_port_is_told_the_blueprint_of_each_kind_as_the_mapping_writes_it(
     assert [one.get("blueprint") for one in (*pending, *ended)] == [told, None, told, told, told]
 
 
+def test_a_kind_is_told_by_its_place_in_the_mapping_where_only_it_is_read(
+    project: Project, standin: PortStandIn
+) -> None:
+    project.config["resources"].insert(0, resource("/teams"))
+    standin.faults.rejected["4"] = "it does not please"
+    project.sync(only=["/users"])
+
+    figures = [json.loads(one.body)["syncKindMetrics"] for one in standin.requests() if one.method == "PUT"]
+    assert {(one["kindIdentifier"], one["kindIndex"]) for one in figures} == {("/users-1", 1)}
+    lines = [line for one in standin.requests("/ingest/ours") for line in json.loads(one.body)["logs"]]
+    assert {one["extra"]["resourceIndex"] for one in lines if "resourceKind" in one["extra"]} == {1}
+
+
 def test_port_is_told_what_reading_each_kind_has_cost(project: Project, standin: PortStandIn) -> None:
     project.config["resources"].append({**project.config["resources"][0], "kind": "/users?again=1"})
     project.sync()
