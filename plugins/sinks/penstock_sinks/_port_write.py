@@ -154,7 +154,11 @@ class Writer:
         try:
             reply = await self._api.call("POST", *path, query=self._query, body=item.body)
         except RefusalError as error:
-            outcomes[item.place] = self._failure(item, error.status, error.code, error.message)
+            # where a relation may lead nowhere as well, Port's answer does not say which of both it is
+            if item.searches and error.status == HTTPStatus.NOT_FOUND and not item.relates:
+                outcomes[item.place] = ABSENT
+            else:
+                outcomes[item.place] = self._failure(item, error.status, error.code, error.message)
         else:
             outcome = CREATED if reply.status == HTTPStatus.CREATED else UPDATED
             entity = cast("dict[str, Any]", reply.body.get("entity") or {})

@@ -121,6 +121,17 @@ def test_without_merging_each_of_two_kinds_clears_what_the_other_brings(ported: 
     assert ported.standin.entities.of("user")["u7"].properties == {"role": "r"}
 
 
+def test_what_a_query_does_not_find_is_absent_by_every_way_to_port(ported: PortCatalog) -> None:
+    query: dict[str, JSON] = {
+        "combinator": "and",
+        "rules": [{"property": "$identifier", "operator": "=", "value": "nobody"}],
+    }
+    in_one_run(ported, MAIL)
+    ported.standin.faults.pending.append(Fault("too_large", "/entities/bulk", times=1000))
+
+    assert in_one_run(ported, [Entity("user", "", title="B", search=query)]) == [{"absent"}]
+
+
 def test_an_icon_that_changes_is_a_change(ported: PortCatalog) -> None:
     ported.write(replace(user("ada"), icon="User"))
 
