@@ -118,6 +118,48 @@ def test_a_variable_of_ocean_has_its_effect(
     assert not [told for told in warnings(run(**{variable: value})) if "no such" in told or "no effect" in told]
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "look", "seen", "says"),
+    [
+        ("MAX_LENGTH", "100", sink("bulk_entities"), 20, "is capped at 20, the most that the catalog takes"),
+        ("MAX_LENGTH", "0", sink("bulk_entities"), 1, "is raised to 1, the least that the sink works with"),
+        (
+            "MAX_SIZE_IN_BYTES",
+            "2097152",
+            sink("bulk_bytes"),
+            1 << 20,
+            "is capped at 1,048,576, the most that the catalog takes",
+        ),
+        (
+            "MAX_SIZE_IN_BYTES",
+            "1e+07",
+            sink("bulk_bytes"),
+            1 << 20,
+            "is capped at 1,048,576, the most that the catalog takes",
+        ),
+        (
+            "MAX_SIZE_IN_BYTES",
+            "1000",
+            sink("bulk_bytes"),
+            1024,
+            "is raised to 1,024, the least that the sink works with",
+        ),
+    ],
+)
+def test_a_limit_beyond_what_is_possible_is_taken_as_the_nearest_and_told(
+    variable: str, value: str, look: Callable[..., object], seen: object, says: str
+) -> None:
+    name = f"OCEAN__UPSERT_ENTITIES_BATCH_{variable}"
+
+    assert look(**{name: value}) == seen
+    assert warnings(run(**{name: value})) == [f"environment {name}: {says}"]
+
+
+@pytest.mark.parametrize(("name", "level"), [("WARN", "WARNING"), ("warn", "WARNING"), ("FATAL", "CRITICAL")])
+def test_levels_have_the_other_names_that_python_takes(name: str, level: str) -> None:
+    assert service("log_level")(OCEAN__LOG_LEVEL=name) == level
+
+
 @pytest.mark.parametrize("block", ["CONFIG", "SECRETS"])
 def test_settings_of_the_connection_come_from_both_of_oceans_blocks(block: str) -> None:
     variables = {f"OCEAN__INTEGRATION__{block}__TIMEOUT": "9", f"OCEAN__INTEGRATION__{block}__PAGE_SIZ": "9"}

@@ -102,13 +102,16 @@ def sinks_chosen(environment: Environment, plugins: PluginManager) -> list[str]:
     ]
 
 
-def settings_in(environment: Environment, model: type[BaseModel], path: str, *, chosen: bool) -> list[Setting]:
+def settings_in(
+    environment: Environment, model: type[BaseModel], path: str, problems: Findings, *, chosen: bool
+) -> list[Setting]:
     """Return what Ocean's variables say of a plugin's settings.
 
     Args:
         environment: The variables.
         model: The plugin's ``Config``.
         path: Of the block they belong to.
+        problems: Is told of numbers that are beyond what is possible here.
         chosen: Whether these variables made the choice of the plugin; then Ocean's defaults hold as well.
     """
     found: list[Setting] = []
@@ -117,8 +120,26 @@ def settings_in(environment: Environment, model: type[BaseModel], path: str, *, 
         if node is None and chosen and claim.variable.otherwise is not None:
             node = Node(claim.variable.otherwise, "", f"the default of {claim.whole_name}")
         if node is not None:
-            found.append(Setting(claim.field, replace(node, path=f"{path}.{camel(claim.field)}"), strict=True))
+            within = _within(node, claim.variable, problems)
+            found.append(Setting(claim.field, replace(within, path=f"{path}.{camel(claim.field)}"), strict=True))
     return found
+
+
+def _within(node: Node, variable: OceanVariable, found: Findings) -> Node:
+    """Return a number as near as possible to what is written; anything else as it is, for others to judge."""
+    if variable.least is None or variable.most is None or isinstance(node.value, bool):
+        return node
+    try:
+        number = float(node.as_text() or "")
+    except ValueError:
+        return node
+    if number > variable.most:
+        found.warn(replace(node, path=""), f"is capped at {variable.most:,}, the most that the catalog takes")
+        return replace(node, value=variable.most, text="")
+    if number < variable.least:
+        found.warn(replace(node, path=""), f"is raised to {variable.least:,}, the least that the sink works with")
+        return replace(node, value=variable.least, text="")
+    return node
 
 
 def schedule_in(environment: Environment, found: Findings) -> Node | None:

@@ -15,10 +15,17 @@ from penstock.listening import KafkaSettings, Listening
 ListenerType: TypeAlias = Literal["POLLING", "ONCE", "WEBHOOK", "KAFKA", "WEBHOOKS_ONLY", "ACTIONS_ONLY"]
 
 LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+_LEVELS: Final = {"WARN": "WARNING", "FATAL": "CRITICAL"}
 
 
 def _upper(value: object) -> object:
     return value.upper() if isinstance(value, str) else value
+
+
+def _level(value: object) -> object:
+    """Return a level by its name of today: Python's logging still takes others."""
+    name = _upper(value)
+    return _LEVELS.get(name, name) if isinstance(name, str) else name
 
 
 def _joined(value: object) -> object:
@@ -124,7 +131,7 @@ class ServiceDocument(Model):
         min_length=16,
         description="what requests for a sync (`POST /sync`) are signed with; without one they are refused",
     )
-    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+    log_level: Annotated[LogLevel, BeforeValidator(_level)] = Field(
         default="INFO", description="which lines of its log the service writes: this level and above"
     )
     concurrent_runs: int = Field(default=2, ge=1, description="sources that are synced at once; the others wait")

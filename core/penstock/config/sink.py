@@ -59,7 +59,7 @@ def read_sink(
         plugins.unknown_keys(merged(layers, found), "sink", named, type_setting="type", of="sink type")
         return None
     model = config_of(strategy)
-    ocean = settings_in(environment, model, PATH, chosen=written is None and default != DEFAULT_TYPE)
+    ocean = settings_in(environment, model, PATH, found, chosen=written is None and default != DEFAULT_TYPE)
     settings = merged([*layers[:_VARIABLES], ocean, *layers[_VARIABLES:]], found)
     settings.pop("type", None)
     names = known_names(model)

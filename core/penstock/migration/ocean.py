@@ -274,7 +274,7 @@ class _Importer:
         block = _Block()
         block.add("type", Node(strategy.name, "sink.type", ""))
         names = {claim.field: claim.whole_name for claim in claims_of(config_of(strategy))}
-        for setting in settings_in(self._environment, config_of(strategy), "sink", chosen=True):
+        for setting in settings_in(self._environment, config_of(strategy), "sink", Findings(), chosen=True):
             target = f"sink.{camel(setting.name)}"
             node = self._setting(setting, config, target, names[setting.name])
             assumed = setting.node.source if setting.node.source.startswith("the default of") else ""

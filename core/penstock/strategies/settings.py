@@ -37,3 +37,7 @@ class OceanVariable(NamedTuple):
     """Whether the variable, where it is set, makes this sink the one that is used if no ``sink.type`` is written."""
     otherwise: str | None = None
     """What Ocean takes when the variable is not set; holds only where Ocean's variables chose the sink."""
+    least: int | None = None
+    """A smaller number, which Ocean takes, is raised to this, and the person is told."""
+    most: int | None = None
+    """So is a larger one capped at this."""

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 Origin: TypeAlias = Literal["Empty", "Default", "Port"]
 """Who makes the resources of an integration: nobody, we from a folder, or Port itself (sync.md 8.2)."""
 
+_BULK: Final = 20
+"""Entities that Port takes in one request."""
+_BULK_BYTES: Final = 1024 * 1024
 _REGIONS: Final = {"eu": "https://api.getport.io", "us": "https://api.us.getport.io"}
 
 
@@ -107,12 +110,12 @@ class PortConfig(PluginConfig):
         description="write to entities that somebody else wrote last, which are ours from then on, as Port's own "
         "integrations do; false refuses them",
     )
-    bulk_entities: Annotated[int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_LENGTH")] = Field(
-        default=20, ge=1, le=20, description="most entities in one request"
+    bulk_entities: Annotated[int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_LENGTH", least=1, most=_BULK)] = Field(
+        default=_BULK, ge=1, le=_BULK, description="most entities in one request"
     )
-    bulk_bytes: Annotated[int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_SIZE_IN_BYTES")] = Field(
-        default=1024 * 1024, ge=1024, le=1024 * 1024, description="most bytes in one request"
-    )
+    bulk_bytes: Annotated[
+        int, OceanVariable("UPSERT_ENTITIES_BATCH_MAX_SIZE_IN_BYTES", least=1024, most=_BULK_BYTES)
+    ] = Field(default=_BULK_BYTES, ge=1024, le=_BULK_BYTES, description="most bytes in one request")
     max_concurrent_requests: int = Field(default=5, ge=1, description="requests in flight at once")
     timeout: float = Field(default=60, gt=0, description="seconds one request may take")
     max_retries: int = Field(default=10, ge=0, description="attempts after the first one")
