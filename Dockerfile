@@ -45,6 +45,7 @@ ENV PATH=/usr/local/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
+    PENSTOCK_CA_DIR=/usr/local/share/ca-certificates \
     PENSTOCK_PLUGINS_DIR=/plugins \
     PENSTOCK_CACHE_DIR=/data/.cache
 # A number, so that Kubernetes can see that it is not root; any other works as well.

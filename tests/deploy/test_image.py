@@ -253,6 +253,30 @@ def test_the_published_variables_are_enough_with_a_mapping(
     assert _arrived(data / "catalog.db") == {"user": EXPECTED["user"]}
 
 
+def test_what_is_mounted_where_oceans_image_looks_for_it_is_taken(engine: Engine, image: str, tmp_path: Path) -> None:
+    resources = _user_folder(tmp_path)
+    (resources / "port-app-config.yml").write_text(MAPPING)
+    certificate = resources / "cert.crt"
+    certificate.write_text((ROOT / "tests/http/tls/strict.pem").read_text())
+    look = (
+        "import pathlib, penstock.config.models as m, penstock.http.routes as r, penstock_sinks._port_resources as p\n"
+        "context = r.make_tls_context(m.HttpSettings(base_url='https://a.test'))\n"
+        "print(context.cert_store_stats()['x509'], len(p.Resources.beneath(pathlib.Path('.port/resources')).mapping))"
+    )
+
+    def found(*volumes: str) -> list[str]:
+        options = (*HARDENED, f"--user={STRANGER}", "--entrypoint=python3")
+        ran = engine.run(
+            image, Container(("-c", look), {}, (f"{resources}:/app/.port/resources:ro", *volumes), options)
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout.split()
+
+    [usual, members] = found()
+    [more, _] = found(f"{certificate}:/usr/local/share/ca-certificates/cert.crt:ro")
+    assert (int(more) - int(usual), members) == (1, "1")
+
+
 def test_the_service_passes_the_health_check_of_the_image_and_stops_when_asked(
     engine: Engine, image: str, api: str, tmp_path: Path
 ) -> None:

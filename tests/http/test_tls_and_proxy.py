@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from penstock.http.failures import RequestFailedError
+from penstock.http.routes import make_tls_context
 from support.fetching import fetch, get, settings
 from support.raw import RawServer, serve_raw
 from support.server import Reply, serve
@@ -59,6 +60,32 @@ def test_ssl_cert_dir_names_whom_to_trust(monkeypatch: pytest.MonkeyPatch, tmp_p
     with serve_tls("strict") as server:
         [response] = fetch(settings(at(server)), get(at(server)))
     assert response.status == 200
+
+
+def test_a_folder_may_hold_more_certificates_to_trust(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(TLS / "elsewhere.pem"))
+    monkeypatch.setenv("PENSTOCK_CA_DIR", str(tmp_path))
+    with serve_tls("strict") as server:
+        with pytest.raises(RequestFailedError, match="the certificate is not trusted"):
+            fetch(settings(at(server)), get(at(server)))
+        (tmp_path / "cert.crt").write_bytes((TLS / "strict.pem").read_bytes())
+        (tmp_path / "other.pem").write_text("nonsense")
+        (tmp_path / "README").write_text("nonsense")
+        [response] = fetch(settings(at(server)), get(at(server)))
+    assert response.status == 200
+    assert [one.getMessage().partition(":")[0] for one in caplog.records] == [str(tmp_path / "other.pem")]
+
+
+def test_a_file_of_that_folder_adds_to_the_usual_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    file = tmp_path / "cert.crt"
+    file.write_bytes((TLS / "strict.pem").read_bytes())
+    monkeypatch.setenv("PENSTOCK_CA_DIR", str(tmp_path))
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+
+    trusted = make_tls_context(settings("https://localhost")).cert_store_stats()["x509_ca"]
+    assert trusted > 50
 
 
 def test_the_host_name_must_match(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,10 +89,12 @@ def test_the_environment_of_docker_run_is_enough(standin: PortStandIn, environ: 
     assert owner.endswith("/ocean-custom/exporter")
 
 
+@pytest.mark.parametrize("place", [".port/resources", "app/.port/resources"])
 def test_an_installation_that_is_new_brings_its_blueprints_and_its_mapping(
-    standin: PortStandIn, environ: dict[str, str], tmp_path: Path
+    standin: PortStandIn, environ: dict[str, str], tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / ".port" / "resources"
+    folder = tmp_path / place
+    monkeypatch.setattr("penstock_sinks._port_resources._OF_OCEAN", tmp_path / "app" / ".port" / "resources")
     folder.mkdir(parents=True)
     (folder / "blueprints.json").write_text(
         json.dumps({"blueprints": [{"identifier": "person", "title": "Person", "schema": {"properties": {}}}]})

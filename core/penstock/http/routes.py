@@ -6,6 +6,7 @@ import logging
 import os
 import ssl
 from base64 import b64encode
+from pathlib import Path
 from typing import ClassVar, Final
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -20,6 +21,8 @@ from penstock.http.urls import UrlError, is_allowed
 from penstock.veiled import Veiled
 
 _LOG: Final = logging.getLogger(__name__)
+_CA_VARIABLE: Final = "PENSTOCK_CA_DIR"
+_CERTIFICATES: Final = frozenset({".crt", ".pem"})
 _MAX_HEADER_BYTES: Final = 64 * 1024
 """Of one response header: ``Link`` headers with long cursors pass aiohttp's 8 KiB."""
 
@@ -127,10 +130,13 @@ def _as_it_is(url: str | URL) -> URL:
 def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:
     """Return what certificates are checked with; costs some 40 ms of CPU, so one serves a whole connection.
 
-    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` say whom to trust; otherwise the system does, and certifi. ``caBundle``
-    adds to them.
+    ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` say whom to trust; otherwise the system does, and certifi. ``caBundle`` and
+    the files in ``PENSTOCK_CA_DIR`` add to them.
     """
-    context = httpx.create_ssl_context(verify=settings.verify_ssl)
+    folder = os.environ.get(_CA_VARIABLE)
+    # a file of that folder adds to the usual authorities, also where it is named as their place
+    named = not folder or Path(os.environ.get("SSL_CERT_FILE", "")).parent != Path(folder)
+    context = httpx.create_ssl_context(verify=settings.verify_ssl, trust_env=named)
     if not settings.verify_ssl:
         _LOG.warning("verifySsl is off: whoever answers is believed to be the server")
         return context
@@ -139,12 +145,25 @@ def make_tls_context(settings: HttpSettings) -> ssl.SSLContext:
         context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # what is named is trusted, though another signed it
     if not (os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")):
         context.load_default_certs()
+    if folder:
+        _trust_those_in(Path(folder), context)
     # Python 3.13 checks strictly by default, older ones do not: here, the setting decides.
     if settings.strict_x509:
         context.verify_flags |= ssl.VERIFY_X509_STRICT
     else:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     return context
+
+
+def _trust_those_in(folder: Path, context: ssl.SSLContext) -> None:
+    """Trust the authorities whose certificates are in a folder, as Ocean's image does, beside all others."""
+    for file in sorted(one for one in folder.glob("*") if one.suffix in _CERTIFICATES):
+        try:
+            context.load_verify_locations(file)
+        except OSError as error:  # ssl.SSLError is one
+            _LOG.warning("%s: no certificates can be read from it: %s", file, error)
+        else:
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
 
 
 def _show_identity(context: ssl.SSLContext, settings: HttpSettings) -> None:

@@ -13,6 +13,8 @@ from penstock import JSON
 from penstock.errors import SinkError
 
 DEFAULT: Final = Path(".port/resources")
+_OF_OCEAN: Final = Path("/app/.port/resources")
+"""The same in Ocean's image, whose working directory is not ours: who comes from there mounts files there."""
 _LOG: Final = logging.getLogger(__name__)
 _SUFFIXES: Final = (".json", ".yaml", ".yml")
 _OTHERS: Final = ("actions", "scorecards", "pages")
@@ -27,12 +29,12 @@ class Resources(NamedTuple):
 
     @classmethod
     def beneath(cls, folder: Path) -> Self:
-        """Read the files of a folder, or of the usual one where that is not there.
+        """Read the files of a folder, or of one of the usual ones where that is not there.
 
         Raises:
             SinkError: A file cannot be read, holds no YAML or JSON, or no mapping where it should.
         """
-        folder = folder if folder.is_dir() else DEFAULT
+        folder = next((one for one in (folder, DEFAULT, _OF_OCEAN) if one.is_dir()), DEFAULT)
         for name in _OTHERS:
             for file in _files(folder, name):
                 _LOG.warning("%s: is not sent to Port: of the resources only blueprints and port-app-config are", file)
