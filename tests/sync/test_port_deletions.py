@@ -135,6 +135,29 @@ def test_what_an_entity_that_stays_leads_to_stays(
     assert held(standin) == {("user", "ada"), ("team", "core")}
 
 
+@pytest.mark.parametrize(
+    "team", [None, {"combinator": "and", "rules": []}], ids=["can be told", "only Port can tell what is written"]
+)
+def test_what_an_entity_that_is_written_in_part_leads_to_stays(
+    project: Project, api: ApiServer, standin: PortStandIn, team: object
+) -> None:
+    define(standin, "user", {"role": {"type": "string"}}, {"team": {"target": "team", "required": True}})
+    roles = resource("/roles")
+    mappings = roles["port"]["entity"]["mappings"]
+    del mappings["title"]
+    mappings |= {"properties": {"role": ".role"}, "team": ".of"}
+    project.config["resources"].append(roles)
+    api.handler = routes({"/users": [ADA, BOB], "/teams": [CORE, EDGE], "/roles": [{"id": "bob", "role": "member"}]})
+    assert project.sync().exit_code == 0
+
+    owner = {"id": "bob", "role": "owner", "of": team}
+    api.handler = routes({"/users": Reply(None, 403), "/teams": [CORE], "/roles": [owner]})
+    project.sync()
+
+    assert held(standin) == ALL
+    assert standin.entities.of("user")["bob"].properties == {"role": "owner"}
+
+
 def test_what_port_made_for_a_relation_is_not_missed_while_it_leads_there(
     project: Project, api: ApiServer, standin: PortStandIn
 ) -> None:

@@ -1,7 +1,7 @@
 """What leads to an entity that is to be deleted: Port deletes what requires it with it, or leaves relations to nothing.
 
-What this run has written is known from what was written. The rest, for the source did not give it in this run, may have
-been left out, or could not be sent, is known from Port.
+What this run has not written leads where Port says: the source may not have given it, or it could not be sent. Of what
+it has written that is brought up to date, for what a mapping does not mention Port keeps.
 """
 
 from __future__ import annotations

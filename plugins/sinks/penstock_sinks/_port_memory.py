@@ -24,8 +24,8 @@ PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA cache_size = -16384;
 CREATE TABLE held(
-  blueprint TEXT NOT NULL, identifier TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY(blueprint, identifier))
-  WITHOUT ROWID;
+  blueprint TEXT NOT NULL, identifier TEXT NOT NULL, content BLOB NOT NULL, outdated INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
 CREATE TABLE met(
   blueprint TEXT NOT NULL, identifier TEXT NOT NULL, digest INTEGER, PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
 CREATE TABLE listed(
@@ -42,8 +42,12 @@ CREATE TABLE leads(
 CREATE TABLE going(
   blueprint TEXT NOT NULL, identifier TEXT NOT NULL, PRIMARY KEY(blueprint, identifier)) WITHOUT ROWID;
 """
-_OF: Final = (
-    "SELECT identifier, {column} FROM {table} WHERE blueprint = ? AND identifier IN (SELECT value FROM json_each(?))"
+_HELD: Final = """
+SELECT identifier, content FROM held
+WHERE blueprint = ? AND identifier IN (SELECT value FROM json_each(?)) AND NOT outdated
+"""
+_MET: Final = (
+    "SELECT identifier, digest FROM met WHERE blueprint = ? AND identifier IN (SELECT value FROM json_each(?))"
 )
 _OURS: Final = """
 SELECT blueprint, identifier FROM listed WHERE (blueprint, identifier) > (?, ?) AND NOT EXISTS (
@@ -67,11 +71,8 @@ SELECT max(identifier) FROM (SELECT identifier FROM held WHERE blueprint = ? AND
 _LEAD: Final = """
 INSERT OR IGNORE INTO leads SELECT ?, relation.value, held.blueprint, held.identifier
 FROM held, json_each(CAST(held.content AS TEXT), ?) AS relation
-WHERE held.blueprint = ? AND held.identifier > ? AND held.identifier <= ? AND relation.type = 'text' AND NOT EXISTS (
-  SELECT 1 FROM met WHERE met.blueprint = held.blueprint AND met.identifier = held.identifier
-  AND met.digest IS NOT NULL)
+WHERE held.blueprint = ? AND held.identifier > ? AND held.identifier <= ? AND relation.type = 'text'
 """
-"""What was written in this run leads where it was told to since, and not where it did before."""
 _LED: Final = """
 SELECT target, min(leads.blueprint || '/' || leads.identifier) FROM leads
 WHERE target_blueprint = ? AND target IN (SELECT value FROM json_each(?)) AND NOT EXISTS (
@@ -126,20 +127,19 @@ class Memory:
         """Take note of what Port holds: identifiers with their JSON."""
         self._holding.add(blueprint)
         rows = ((blueprint, identifier, content) for identifier, content in contents)
-        self._many("INSERT OR REPLACE INTO held VALUES (?, ?, ?)", rows)
+        self._many("INSERT OR REPLACE INTO held(blueprint, identifier, content) VALUES (?, ?, ?)", rows)
 
     def held(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, Any]:
         """Return what Port holds of these, as far as it is known, by identifier."""
         if blueprint not in self._holding:
             return {}
-        return {
-            name: orjson.loads(content) for name, content in self._look_up("held", "content", blueprint, identifiers)
-        }
+        rows = self._run(_HELD, (blueprint, orjson.dumps(identifiers).decode()))
+        return {name: orjson.loads(content) for name, content in rows}
 
     def let_go(self, blueprint: str, identifiers: Iterable[str]) -> None:
-        """Take note that what Port holds of these is not known any more."""
+        """Take note that Port may hold something else of these by now; they may still lead where they did."""
         rows = ((blueprint, identifier) for identifier in identifiers)
-        self._many("DELETE FROM held WHERE blueprint = ? AND identifier = ?", rows)
+        self._many("UPDATE held SET outdated = 1 WHERE blueprint = ? AND identifier = ?", rows)
 
     def meet(self, blueprint: str, digests: Mapping[str, int]) -> None:
         """Take note that these were written in this run, or found to be unchanged, by identifier, with what."""
@@ -151,7 +151,7 @@ class Memory:
 
     def met(self, blueprint: str, identifiers: Sequence[str]) -> Mapping[str, int | None]:
         """Return what this run wrote last of these; None for what relations lead to only."""
-        return dict(self._look_up("met", "digest", blueprint, identifiers))
+        return dict(self._run(_MET, (blueprint, orjson.dumps(identifiers).decode())))
 
     def written(self, blueprint: str, identifiers: Sequence[str]) -> list[str]:
         """Return which of these this run has written, or found to be unchanged."""
@@ -190,7 +190,7 @@ class Memory:
             last = rows[-1][0]
 
     async def lead(self, blueprint: str, relation: str, target: str) -> None:
-        """Take note of what the entities that Port holds of a blueprint lead to by a relation, but for those written.
+        """Take note of what the entities that Port holds of a blueprint lead to by a relation.
 
         Args:
             blueprint: Theirs.
@@ -252,10 +252,6 @@ class Memory:
     def done(self, ids: Iterable[int]) -> None:
         """Let go of what was put off."""
         self._many("DELETE FROM waiting WHERE id = ?", ((one,) for one in ids))
-
-    def _look_up(self, table: str, column: str, blueprint: str, identifiers: Sequence[str]) -> list[tuple[Any, ...]]:
-        query = _OF.format(table=table, column=column)
-        return self._run(query, (blueprint, orjson.dumps(identifiers).decode()))
 
     def _run(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._explained():
