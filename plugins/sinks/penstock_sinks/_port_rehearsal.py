@@ -21,11 +21,12 @@ from penstock import Entity, EntityKey, HeldEntity, Outcome, Remark, RunNews, Si
 from penstock.errors import SinkError
 from penstock.values import ABSENT, CREATED, DELETED, UPDATED, OutcomeKind
 from penstock_sinks._port_api import Api
+from penstock_sinks._port_batch import led_to
 from penstock_sinks._port_bodies import is_name
 from penstock_sinks._port_delete import Deleter
 from penstock_sinks._port_find import NAMED, Finder, Found
 from penstock_sinks._port_memory import Memory
-from penstock_sinks._port_sink import PortSink, entity_of, led_to
+from penstock_sinks._port_sink import PortSink, entity_of
 from penstock_sinks._port_write import Item, Writer
 from penstock_sinks.port import PortConfig
 
@@ -147,8 +148,8 @@ class RehearsedSink(PortSink):
 
     async def now(self, blueprint: str, names: Sequence[str]) -> dict[str, Found]:
         """Return what would be there of these: what was put over it, else what Port has."""
-        await self._require(blueprint)
-        if self._blueprints[blueprint].flaw is not None:
+        await self._stock.require(blueprint)
+        if self._stock.of(blueprint).flaw is not None:
             return {}
         changed = self._changed.of(blueprint, names)
         held = self._memory.held(blueprint, [name for name in names if name not in changed])
@@ -168,7 +169,7 @@ class RehearsedSink(PortSink):
             return {}
         wanted: dict[str, dict[str, None]] = {}
         for entity in items.values():
-            for blueprint, name in led_to(entity, self._blueprints[entity.blueprint].targets):
+            for blueprint, name in led_to(entity, self._stock.of(entity.blueprint).targets):
                 wanted.setdefault(blueprint, {})[name] = None
         there = {
             (blueprint, name)
@@ -178,7 +179,7 @@ class RehearsedSink(PortSink):
         return {
             place: f'target entity "{name}" of blueprint "{blueprint}" does not exist'
             for place, entity in items.items()
-            for blueprint, name in led_to(entity, self._blueprints[entity.blueprint].targets)
+            for blueprint, name in led_to(entity, self._stock.of(entity.blueprint).targets)
             if (blueprint, name) not in there
         }
 

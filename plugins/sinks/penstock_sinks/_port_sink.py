@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from http import HTTPStatus
 from types import TracebackType
-from typing import Any, Final, Self, cast
+from typing import Any, Final, Self
 
 import orjson
-from msgspec import Struct
 
 from penstock import (
     JSON,
@@ -30,11 +26,12 @@ from penstock import (
     SinkContext,
     WriteFlags,
 )
-from penstock.errors import SinkError, did_you_mean
+from penstock.errors import SinkError
 from penstock.values import UNCHANGED
 from penstock_sinks._json import UnstorableError
 from penstock_sinks._port_api import Api, RefusalError, client_settings
-from penstock_sinks._port_bodies import body_of, is_blueprint, is_name
+from penstock_sinks._port_batch import About, Work, led_to
+from penstock_sinks._port_bodies import body_of, is_name
 from penstock_sinks._port_compare import is_comparable, is_held, written_over
 from penstock_sinks._port_delete import Deleter
 from penstock_sinks._port_examples import MOST, send_examples
@@ -42,28 +39,16 @@ from penstock_sinks._port_find import Finder, Found
 from penstock_sinks._port_leads import Leads
 from penstock_sinks._port_memory import Memory, Waiting
 from penstock_sinks._port_news import Bulletin
+from penstock_sinks._port_stock import Stock
 from penstock_sinks._port_write import Item, Limits, Writer
 from penstock_sinks.port import PortConfig
 
-_LOG: Final = logging.getLogger(__name__)
 _DONE: Final = frozenset({"created", "updated", "unchanged"})
 _STAYED: Final = frozenset({"refused", "deferred"})
 _WRITTEN: Final = _DONE - {"unchanged"}
 _STEP: Final = 250
 """Entities that are remembered at once."""
 _FOREIGN: Final = Outcome("refused", "somebody else has written it, and sharedEntities is off")
-_NO_BLUEPRINT: Final = "Port does not allow a blueprint of this name"
-
-
-class _Blueprint(Struct, frozen=True):
-    """What is known of a blueprint."""
-
-    targets: Mapping[str, str]
-    """Where its relations lead to, by name."""
-    flaw: Outcome | None = None
-    """Why nothing can be written to it."""
-    is_closed: bool = False
-    """Whether Port lets us see nothing of what it has."""
 
 
 class PortSink(Sink):
@@ -79,11 +64,6 @@ class PortSink(Sink):
         """Whether Port makes what is led to, or deletes what leads to it."""
         self._room = config.bulk_bytes - len(b'{"entities":[]}')
         self.wanted_examples = MOST if config.send_raw_data_examples else 0
-        self._blueprints: dict[str, _Blueprint] = {}
-        self._listed: set[str] = set()
-        """Blueprints of which the memory has all that is ours."""
-        self._asking = asyncio.Lock()
-        """Held while Port is asked about a blueprint."""
         self._kinds: dict[str, str] = {}
         """The kind that wrote to a blueprint last."""
 
@@ -97,7 +77,8 @@ class PortSink(Sink):
             client, state, figures, log = lent
             self._api = api = Api(client, self._config, self._context)
             self._finder = Finder(self._api)
-            self._leads = Leads(self._finder, self._memory, self._listed)
+            self._stock = Stock(self._finder, self._memory)
+            self._leads = Leads(self._finder, self._memory, self._stock.listed)
             config, run = self._config, self._context.run
             limits = Limits(config.bulk_entities, config.bulk_bytes, config.max_concurrent_requests)
             self._writer = Writer(self._api, self._flags, limits, run)
@@ -119,9 +100,9 @@ class PortSink(Sink):
 
     async def write(self, batch: EntityBatch) -> Sequence[Outcome]:
         """Send what Port does not hold already."""
-        work = _Work(batch.entities)
+        work = Work(batch.entities)
         for blueprint, indexes in work.by_blueprint.items():
-            await self._require(blueprint)
+            await self._stock.require(blueprint)
             self._kinds[blueprint] = batch.kind
             await self._sort_out(work, blueprint, indexes)
         work.outcomes |= await self._writer.write(self._items(work))
@@ -195,7 +176,7 @@ class PortSink(Sink):
 
     async def delete(self, keys: Sequence[EntityKey]) -> Sequence[Outcome]:
         """Delete what is ours, unless something that stays leads to it, or Port does not let us see it."""
-        outcomes = {key: flaw for key in keys if (flaw := self._unseen(key.blueprint)) is not None}
+        outcomes = {key: flaw for key in keys if (flaw := self._stock.unseen(key.blueprint)) is not None}
         named = [key for key in keys if key not in outcomes and is_name(key.identifier)]
         staying = await self._leads.staying(named) if self._leads_matter else dict[EntityKey, str]()
         outcomes |= {key: Outcome("deferred", reason) for key, reason in staying.items()}
@@ -204,60 +185,9 @@ class PortSink(Sink):
         self._memory.stay(key for key in outcomes if key not in staying and outcomes[key].kind in _STAYED)
         return _once(keys, outcomes)
 
-    def _unseen(self, blueprint: str) -> Outcome | None:
-        """Return why nothing is deleted from a blueprint that Port does not let us see."""
-        known = self._blueprints.get(blueprint)
-        return known.flaw if known is not None and known.is_closed else None
-
-    async def _require(self, blueprint: str) -> None:
-        """Get to know a blueprint, and what we have in it."""
-        if blueprint not in self._blueprints:
-            async with self._asking:
-                if blueprint not in self._blueprints:  # nobody else has asked meanwhile
-                    await self._ask(blueprint)
-
-    async def _ask(self, blueprint: str) -> None:
-        if not is_blueprint(blueprint):
-            self._blueprints[blueprint] = _Blueprint({}, Outcome("refused", _NO_BLUEPRINT))
-            return
-        try:
-            found = await self._finder.blueprint(blueprint)
-        except RefusalError as error:
-            closed = error.status == HTTPStatus.FORBIDDEN
-            self._blueprints[blueprint] = _Blueprint({}, await self._without(blueprint, error), is_closed=closed)
-            return
-        relations = cast("Mapping[str, Any]", found.get("relations") or {})
-        targets = {name: str(relation.get("target", "")) for name, relation in relations.items()}
-        flaw = await self._take_stock(blueprint, {"identifier": blueprint, **found})
-        self._blueprints[blueprint] = _Blueprint(targets, flaw, is_closed=flaw is not None)
-
-    async def _without(self, blueprint: str, error: RefusalError) -> Outcome:
-        if error.status != HTTPStatus.NOT_FOUND:
-            return Outcome("refused", f"the blueprint cannot be read: {error.message} ({error.status} {error.code})")
-        known = [str(one["identifier"]) for one in await self._finder.blueprints()]
-        return Outcome("refused", f'Port has no blueprint "{blueprint}"{did_you_mean(blueprint, known)}')
-
-    async def _take_stock(self, blueprint: str, found: Mapping[str, Any]) -> Outcome | None:
-        """Look at what we have in a blueprint; return why we may not."""
-        try:
-            async for page in self._finder.pages(found, ours=True):
-                self._memory.hold(blueprint, ((one["identifier"], orjson.dumps(one)) for one in page))
-            self._listed.add(blueprint)
-        except RefusalError as error:
-            if error.status == HTTPStatus.FORBIDDEN:
-                reason = f"the blueprint cannot be searched: {error.message} ({error.status} {error.code})"
-                return Outcome("refused", reason)
-            _LOG.warning(  # then everything is sent, which is slow and right
-                "Port does not say which entities of %s it has (%s %s): all are sent",
-                blueprint,
-                error.status,
-                error.message,
-            )
-        return None
-
-    async def _sort_out(self, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
+    async def _sort_out(self, work: Work, blueprint: str, indexes: Sequence[int]) -> None:
         """Find what cannot or need not be sent."""
-        known = self._blueprints[blueprint]
+        known = self._stock.of(blueprint)
         if known.flaw is not None:
             work.outcomes.update(dict.fromkeys(indexes, known.flaw))
             return
@@ -275,18 +205,18 @@ class PortSink(Sink):
             foreign = there - ours
             work.outcomes.update((index, _FOREIGN) for index in indexes if work.entities[index].identifier in foreign)
 
-    def _items(self, work: _Work) -> Iterator[Item]:
+    def _items(self, work: Work) -> Iterator[Item]:
         """Make what is to be sent, one by one, and see to the rest."""
         for blueprint, indexes in work.by_blueprint.items():
-            targets = self._blueprints[blueprint].targets
-            about = _About(
+            targets = self._stock.of(blueprint).targets
+            about = About(
                 targets if self._leads_matter else {}, work.met.get(blueprint, {}), work.held.get(blueprint, {})
             )
             for index in indexes:
                 if index not in work.outcomes and (item := self._item(work, index, about)) is not None:
                     yield item
 
-    def _item(self, work: _Work, index: int, about: _About) -> Item | None:
+    def _item(self, work: Work, index: int, about: About) -> Item | None:
         entity = work.entities[index]
         try:
             body = body_of(entity)
@@ -308,13 +238,13 @@ class PortSink(Sink):
             f"it has {len(body):,} bytes as JSON, and a request may have {self._config.bulk_bytes:,}"
         )
 
-    def _is_known(self, entity: Entity, digest: int, about: _About) -> bool:
+    def _is_known(self, entity: Entity, digest: int, about: About) -> bool:
         held = about.held.get(entity.identifier)
         if held is None:  # by now it may have been made in this run
             return is_comparable(entity) and about.met.get(entity.identifier) == digest
         return is_comparable(entity) and is_held(entity, held, merge=self._flags.enable_merge_entity)
 
-    async def _remember(self, kind: str, work: _Work) -> None:
+    async def _remember(self, kind: str, work: Work) -> None:
         """Keep what this run has written, and what has to be written later.
 
         Step by step: meanwhile answers come, and other requests are to go out.
@@ -326,7 +256,7 @@ class PortSink(Sink):
                 await asyncio.sleep(0)
                 self._remember_some(kind, work, blueprint, indexes[start : start + _STEP])
 
-    def _remember_some(self, kind: str, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
+    def _remember_some(self, kind: str, work: Work, blueprint: str, indexes: Sequence[int]) -> None:
         done: dict[str, int] = {}
         for index in indexes:
             entity, outcome = work.entities[index], work.outcomes[index]
@@ -334,12 +264,12 @@ class PortSink(Sink):
                 if entity.search is None:  # so that we know what Port calls it
                     done[entity.identifier] = work.digests[index]
             elif outcome.kind == "deferred":
-                needs = led_to(entity, self._blueprints[blueprint].targets)
+                needs = led_to(entity, self._stock.of(blueprint).targets)
                 self._memory.put_off(kind, blueprint, entity.identifier, body_of(entity), needs)
         self._memory.meet(blueprint, done)
         self._hold_anew(work, blueprint, indexes)
 
-    def _hold_anew(self, work: _Work, blueprint: str, indexes: Sequence[int]) -> None:
+    def _hold_anew(self, work: Work, blueprint: str, indexes: Sequence[int]) -> None:
         """Bring what Port held up to date, for another kind may bring the rest of the same entities."""
         held = work.held.get(blueprint)
         if not held:
@@ -378,56 +308,6 @@ class PortSink(Sink):
             if outcomes[index].kind != "refused":
                 self._memory.meet(one.blueprint, {one.identifier: hash(one.body)})
         return [Settled(one.kind, one.blueprint, one.identifier, outcomes[index]) for index, one in enumerate(group)]
-
-
-class _Work:
-    """One batch on its way."""
-
-    def __init__(self, entities: Sequence[Entity]) -> None:
-        self.entities = entities
-        self.by_blueprint: dict[str, list[int]] = {}
-        for index, entity in enumerate(entities):
-            self.by_blueprint.setdefault(entity.blueprint, []).append(index)
-        self.outcomes: dict[int, Outcome] = {}
-        self.met: dict[str, Mapping[str, int | None]] = {}
-        self.held: dict[str, Mapping[str, Any]] = {}
-        self.digests: dict[int, int] = {}
-        """The hashes of the bodies, which tell them apart within this process."""
-        self.targets: defaultdict[str, set[str]] = defaultdict(set)
-        """What relations lead to, by blueprint."""
-
-    def lead_to(self, relations: Mapping[str, JSON], targets: Mapping[str, str]) -> None:
-        """Take in what an entity's relations name."""
-        for name, value in relations.items():
-            blueprint = targets.get(name)
-            if not blueprint:
-                continue
-            if isinstance(value, str):
-                self.targets[blueprint].add(value)
-            elif isinstance(value, list):
-                self.targets[blueprint].update(one for one in value if isinstance(one, str))
-
-
-class _About(Struct, frozen=True):
-    """What is known of a blueprint and of the entities of it that a batch has."""
-
-    targets: Mapping[str, str]
-    """Where relations lead to, by name, if that matters."""
-    met: Mapping[str, int | None]
-    held: Mapping[str, Any]
-
-
-def led_to(entity: Entity, targets: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Return the keys of what an entity's relations name."""
-    found: list[tuple[str, str]] = []
-    for name, value in entity.relations.items():
-        blueprint = targets.get(name)
-        if blueprint:
-            if isinstance(value, str):
-                found.append((blueprint, value))
-            elif isinstance(value, list):
-                found += [(blueprint, one) for one in value if isinstance(one, str)]
-    return found
 
 
 def _are_unicode(names: Sequence[str]) -> bool:
