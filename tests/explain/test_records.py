@@ -51,7 +51,7 @@ def server(api: Api) -> Iterator[ApiServer]:
 
 @pytest.fixture
 def project(tmp_path: Path, server: ApiServer) -> Project:
-    project = Project(tmp_path, server.url, [USER], paginationType="page", pageSize=3, maxRetries=0)
+    project = Project(tmp_path, server.url, [USER], paginationType="page", pageSize=3, prefetchPages=1, maxRetries=0)
     project.sync()
     server.received.clear()
     return project

@@ -208,8 +208,12 @@ def test_no_answer_is_an_error_that_says_why(collector: Collector, sync: Sync) -
 def test_a_run_that_cannot_begin_is_told_with_its_exit_code(
     collector: Collector, api: ApiServer, sync: Sync, tmp_path: Path
 ) -> None:
+    Project(tmp_path, api.url, [USER]).sync()
+    catalog = tmp_path / "catalog.db"
+    catalog.write_bytes(catalog.read_bytes()[:8192] + b"no database at all" * 1000)
+
     with pytest.raises(SinkError):
-        sync(api.url, USER, sink={"type": "sqlite", "path": str(tmp_path)})
+        sync(api.url, USER)
 
     whole = collector.span("sync")
     assert (whole["exit_code"], whole["error.type"]) == (1, "SinkError")

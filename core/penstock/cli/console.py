@@ -6,7 +6,7 @@ import os
 import sys
 import unicodedata
 from collections.abc import Collection, Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 import click
@@ -110,7 +110,17 @@ def _into_stdout() -> Generator[None]:
     except OSError as error:
         from penstock.errors import OutputError
 
+        _give_up_stdout()
         raise OutputError(f"stdout cannot be written: {error.strerror or error}") from error
+
+
+def _give_up_stdout() -> None:
+    """Lose what could not be written: the interpreter would try once more as it ends, and end otherwise for that."""
+    with suppress(OSError, ValueError):  # it may be no file
+        place = sys.stdout.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, place)
+        os.close(nowhere)
 
 
 def _cell(value: object) -> str:
