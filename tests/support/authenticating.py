@@ -11,15 +11,16 @@ from typing import Any
 from penstock.config.models import Chosen, HttpSettings
 from penstock.http.client import ApiClient
 from penstock.http.clock import Clock
-from penstock.plugins import PluginManager, config_of
+from penstock.plugins import config_of
 from penstock.testing import clients
 from support.clock import FakeClock
+from support.configuring import installed
 from support.fetching import NO_TOKENS, get
 
 
 def chosen(auth_type: str, settings: Mapping[str, Any]) -> Chosen[Any]:
     """Return an installed auth with its settings."""
-    plugins = PluginManager(disabled=())
+    plugins = installed()
     strategy = plugins.auth(auth_type)
     return Chosen(strategy, config_of(strategy).model_validate(settings, context={"auth": plugins.auth}))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal, TypedDict, Unpack
@@ -19,6 +20,12 @@ from penstock.plugins import PluginManager
 AUTH_TYPES = ", ".join(sorted(point.name for point in entry_points(group="penstock.auth")))
 """The installed ones, as messages list them."""
 MINIMAL = "connection: {baseUrl: https://api.test}\nresources: []\n"
+
+
+@cache
+def installed() -> PluginManager:
+    """Return the installed plugins: to find them takes longer than a small sync."""
+    return PluginManager(disabled=())
 
 
 def resources(selector: str = "{}", *, kind: str = "/users", extra: str = "") -> str:
@@ -68,7 +75,7 @@ def inputs(text: str | None = MINIMAL, **given: Unpack[Given]) -> Inputs:
 
 def load(text: str | None = MINIMAL, *, plugins: PluginManager | None = None, **given: Unpack[Given]) -> Settings:
     """Write the files and load them with the installed plugins, or with others."""
-    return load_settings(inputs(text, **given), plugins or PluginManager(disabled=()))
+    return load_settings(inputs(text, **given), plugins or installed())
 
 
 def problems(text: str | None = MINIMAL, *, plugins: PluginManager | None = None, **given: Unpack[Given]) -> list[str]:

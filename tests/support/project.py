@@ -7,7 +7,6 @@ import json
 import sqlite3
 from collections.abc import Collection, Mapping
 from contextlib import closing
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +15,11 @@ from msgspec.structs import replace
 from penstock.config.load import Inputs, load_settings
 from penstock.config.models import Settings
 from penstock.journal import Decision, Hold, Holds, JournalFile
-from penstock.plugins import PluginManager
 from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport, RunReport
 from penstock.sync.run import run_sync
+from support.configuring import installed
 
 USER = {
     "kind": "/users",
@@ -49,12 +48,6 @@ def resource(kind: str, *, blueprint: str = "user", selector: Mapping[str, Any] 
     return {"kind": kind, "selector": dict(selector or {}), "port": {"entity": {"mappings": mappings}}}
 
 
-@cache
-def _plugins() -> PluginManager:
-    """To find out what is installed takes longer than a small sync."""
-    return PluginManager(disabled=())
-
-
 class Project:
     """A configuration for one API; ``sync`` runs it."""
 
@@ -72,7 +65,7 @@ class Project:
         file = self.folder / "penstock.yml"
         file.write_text(json.dumps(self.config))  # JSON is YAML
         inputs = Inputs(config_file=file, mapping_file=None, environ={}, sink=None, catalog=None, dotenv=None)
-        return load_settings(inputs, _plugins())
+        return load_settings(inputs, installed())
 
     def sync(self, *, only: Collection[str] = (), anew: bool = False) -> RunReport:
         settings = replace(self.settings(), anew=anew)

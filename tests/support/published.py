@@ -11,7 +11,6 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
-from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +23,6 @@ from penstock.config.models import Settings
 from penstock.config.secrets import secrets_of
 from penstock.demo.port.server import PortStandIn
 from penstock.http.lending import Lent
-from penstock.plugins import PluginManager
 from penstock.redaction import Secrets
 from penstock.sync.observer import Observer
 from penstock.sync.report import KindReport, RunReport
@@ -32,6 +30,7 @@ from penstock.sync.run import run_sync
 from penstock_sinks._port_api import Api
 from penstock_sinks._port_blueprints import Blueprint, Made, blueprints_in, create_blueprints
 from penstock_sinks.port import PortConfig
+from support.configuring import installed
 from support.server import ApiServer, Received
 
 ROOT = Path(__file__).parents[2]
@@ -46,12 +45,6 @@ class Arrived(NamedTuple):
     title: str | None
     properties: Mapping[str, Any]
     relations: Mapping[str, Any]
-
-
-@cache
-def _plugins() -> PluginManager:
-    """To find out what is installed takes longer than a small sync."""
-    return PluginManager(disabled=())
 
 
 class Published:
@@ -78,7 +71,7 @@ class Published:
         catalog = None if "PENSTOCK__SINK__TYPE" in self.environ else self.catalog
         mapping = self.mapping if self.mapping.exists() else None
         inputs = Inputs(mapping_file=mapping, environ=self.environ, catalog=catalog, dotenv=self.env_file)
-        return load_settings(inputs, _plugins())
+        return load_settings(inputs, installed())
 
     def warnings(self) -> list[str]:
         """Return what is said of the configuration before anything is requested."""

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Collection, Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from typing import TYPE_CHECKING, Any
 
 from penstock.config.models import Chosen, Resource, Settings
@@ -119,25 +119,25 @@ async def keep_extents(
 
 def digests_of(settings: Settings, resources: Mapping[str, Resource]) -> dict[str, str]:
     """Return a digest, for each resource, of all that decides what a page becomes, and where that goes."""
-    connection, sink = settings.connection, settings.sink
+    connection, sink, installed = settings.connection, settings.sink, entry_points()
     common = [
         VERSION,
         connection.http.base_url,
         {name: str(value) for name, value in connection.http.custom_headers.items()},  # masked: secrets may change
-        _plugin("auth", connection.auth),
-        _plugin("sink", sink),
+        _plugin(installed, "auth", connection.auth),
+        _plugin(installed, "sink", sink),
         settings.flags.enable_merge_entity,
     ]
     return {
         name: sha256(
-            canonical([common, resource_of(resource), _plugin("pagination", resource.request.pagination)])
+            canonical([common, resource_of(resource), _plugin(installed, "pagination", resource.request.pagination)])
         ).hexdigest()
         for name, resource in resources.items()
     }
 
 
-def _plugin(family: str, chosen: Chosen[Any]) -> list[object]:
-    points = entry_points(group=f"penstock.{family}", name=chosen.strategy.name)
+def _plugin(installed: EntryPoints, family: str, chosen: Chosen[Any]) -> list[object]:
+    points = installed.select(group=f"penstock.{family}", name=chosen.strategy.name)
     versions = sorted(point.dist.version for point in points if point.dist is not None)
     return [chosen.strategy.name, versions, chosen.config.model_dump(mode="json")]
 
