@@ -25,11 +25,12 @@ def main() -> None:
 
         application(sys.argv[1:])(prog_name="penstock")
     except OSError as error:  # of the help, which click writes itself
-        from penstock.cli.console import say
+        from penstock.cli.console import give_up_stdout, say
         from penstock.cli.failures import FAILED, refused_by_machine
 
         if not (refused := refused_by_machine(error)):
             raise
+        give_up_stdout()
         say(f"error: stdout cannot be written: {refused}")
         raise SystemExit(FAILED) from error
     finally:

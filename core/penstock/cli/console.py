@@ -110,11 +110,11 @@ def _into_stdout() -> Generator[None]:
     except OSError as error:
         from penstock.errors import OutputError
 
-        _give_up_stdout()
+        give_up_stdout()
         raise OutputError(f"stdout cannot be written: {error.strerror or error}") from error
 
 
-def _give_up_stdout() -> None:
+def give_up_stdout() -> None:
     """Lose what could not be written: the interpreter would try once more as it ends, and end otherwise for that."""
     with suppress(OSError, ValueError):  # it may be no file
         place = sys.stdout.fileno()
