@@ -21,6 +21,8 @@
   * ``ReadError``: ends one partition's read, which is then incomplete for its ``reason``
   * ``OutputError``: what a command says or hands over cannot be written
   * ``SinkError``: the sink as a whole cannot go on (one bad entity is an outcome, not an error)
+
+    * ``NoMappingError``: it is to have the mapping, and keeps none
 """
 
 from __future__ import annotations
@@ -140,6 +142,10 @@ class OutputError(PenstockError):
 
 class SinkError(PenstockError):
     """The sink cannot take or delete anything now: disk full, file locked, not a catalog."""
+
+
+class NoMappingError(SinkError):
+    """The sink is to have the mapping, and keeps none for the source."""
 
 
 def _near_beginning(name: str, known: Collection[str]) -> list[str]:

@@ -74,8 +74,7 @@ def settings_to_sync(
         await make_ready(settings, secrets, wire)
         return await kept_mapping(settings, secrets, wire)
 
-    from penstock.errors import ConfigurationError
-    from penstock.sync.mapping import NoMappingError
+    from penstock.errors import ConfigurationError, NoMappingError
 
     try:
         mapped = _mapped(context, where, fetch, traces)

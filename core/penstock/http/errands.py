@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
 from msgspec.structs import replace
@@ -11,7 +11,6 @@ from msgspec.structs import replace
 from penstock.config.models import HttpSettings
 from penstock.errors import AuthError
 from penstock.http.body import BodyError
-from penstock.http.curfew import Curfew
 from penstock.http.failures import QuotaError
 from penstock.http.limiter import SuspendedError
 from penstock.http.outgoing import connection_headers, describe, is_errand, without_user_info
@@ -22,6 +21,9 @@ from penstock.http.urls import build_url, is_absolute
 from penstock.http.wire import Exchange, RawAnswer, ResultT, Wire
 from penstock.redaction import Secrets, secret_parts
 from penstock.strategies import AuthContext, TokenStore
+
+if TYPE_CHECKING:
+    from penstock.http.curfew import Curfew
 
 AnswerT = TypeVar("AnswerT", Exchange, RawAnswer)
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from penstock.errors import AlreadyRunningError, PenstockError, SinkError
+from penstock.errors import AlreadyRunningError, NoMappingError, PenstockError
 from penstock.journal import Journal
 from penstock.sync.news import News
 from penstock.sync.observer import NO_INSTRUMENTS
@@ -35,10 +35,6 @@ class Document(NamedTuple):
     content: Mapping[str, JSON]
     place: str
     """As messages name it."""
-
-
-class NoMappingError(SinkError):
-    """The catalog keeps no mapping for the source."""
 
 
 async def make_ready(settings: Settings, secrets: Secrets, wire: MakeWire | None = None) -> None:
